@@ -1,0 +1,58 @@
+// Runs on any Node >= 20 and needs nothing installed: installs the locked dependencies when they are missing or stale,
+// then hands over to the Node 24 that the lock file pins (optionalDependencies node-<platform>), so that a bare clone
+// needs only the system's node and npm.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const [task = 'start', ...args] = process.argv.slice(2);
+
+function run(command, commandArgs, extra = {}) {
+  const done = spawnSync(command, commandArgs, { cwd: root, stdio: 'inherit', ...extra });
+  if (done.error) throw done.error;
+  if (done.status !== 0) process.exit(done.status ?? 1);
+}
+
+function fingerprint(files) {
+  const hash = createHash('sha256');
+  for (const file of files) hash.update(readFileSync(join(root, file)));
+  return hash.digest('hex');
+}
+
+function install() {
+  const marker = join(root, 'node_modules', '.tocsin-installed');
+  const want = fingerprint(['package.json', 'package-lock.json', 'ui/package.json']);
+  if (existsSync(marker) && readFileSync(marker, 'utf8') === want) return;
+  console.error('tocsin: installing dependencies (npm ci) ...');
+  run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']);
+  mkdirSync(dirname(marker), { recursive: true });
+  writeFileSync(marker, want);
+}
+
+/** The pinned runtime; the running one if it is new enough and no pinned binary exists for this platform. */
+function pinnedNode() {
+  const binary = join(root, 'node_modules', `node-${process.platform}-${process.arch}`, 'bin', 'node');
+  if (existsSync(binary)) return binary;
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  if (major > 24 || (major === 24 && minor >= 15)) return process.execPath;
+  console.error(`tocsin: no pinned Node for ${process.platform}-${process.arch}; install Node >= 24.15 (found ${process.version})`);
+  process.exit(1);
+}
+
+install();
+const node = pinnedNode();
+const env = { ...process.env, PATH: `${dirname(node)}:${join(root, 'node_modules', '.bin')}:${process.env.PATH}` };
+const build = () => run(node, ['scripts/build.ts'], { env });
+
+if (task === 'build') build();
+else if (task === 'test') run(node, ['node_modules/vitest/vitest.mjs', 'run', ...args], { env });
+else if (task === 'start') {
+  build();
+  run(node, ['dist/cli.js', 'demo', ...args], { env });
+} else {
+  console.error(`tocsin: unknown task ${task}; one of start, test, build`);
+  process.exit(2);
+}

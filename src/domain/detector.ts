@@ -1,0 +1,57 @@
+import type { PointBatch } from './batch.ts';
+import type { SeriesIndex } from './units.ts';
+
+/**
+ * What a detector says about each sample of a batch, before calibration. `raw` is unitless and means nothing outside the
+ * detector: larger is stranger, never negative. `ready` 0 means still warming up: such a score must not be used.
+ * A detector without an expectation leaves NaN in `expected`, `lower` and `upper`.
+ */
+export interface ScoreColumns {
+  readonly raw: Float32Array;
+  readonly expected: Float32Array;
+  readonly lower: Float32Array;
+  readonly upper: Float32Array;
+  readonly ready: Uint8Array;
+}
+
+export function createScoreColumns(capacity: number): ScoreColumns {
+  return {
+    raw: new Float32Array(capacity),
+    expected: new Float32Array(capacity),
+    lower: new Float32Array(capacity),
+    upper: new Float32Array(capacity),
+    ready: new Uint8Array(capacity),
+  };
+}
+
+/** State as plain data with a version; `arrays` are copied on save and taken over on restore. */
+export interface StateBlob {
+  readonly version: number;
+  readonly arrays: Readonly<Record<string, StateArray>>;
+  /** JSON-able. */
+  readonly meta: unknown;
+}
+export type StateArray = Float64Array | Float32Array | Int32Array | Uint32Array | Uint16Array | Int16Array | Uint8Array | Int8Array;
+
+/**
+ * A detector of the always-on tier keeps the state of every series of a shard in one typed array, a row per series.
+ *
+ * Contract (`detect/contract.ts` runs it on every registered detector): a series appears at most once in a batch; scoring
+ * of sample i uses only what was learnt before it; where `learn[i]` is 0 the state that forms expectations does not
+ * change; same input, same scores, bit by bit; restored state scores the same; no clock, no randomness, no input mutated.
+ */
+export interface SeriesDetector {
+  readonly name: string;
+  readonly bytesPerSeries: number;
+  /** Makes room for series below `capacity`; new rows are cold. */
+  grow(capacity: number): void;
+  /** Scores each sample, then learns it where `learn[i]` is 1. */
+  observe(batch: PointBatch, learn: Uint8Array, out: ScoreColumns): void;
+  /** Makes a row cold again (eviction). */
+  reset(series: SeriesIndex): void;
+  /** Starts row `to` from row `from` (a new pod of a known workload). */
+  copy(from: SeriesIndex, to: SeriesIndex): void;
+  save(): StateBlob;
+  /** @throws TocsinError `state_version` for a version it cannot read. */
+  restore(state: StateBlob): void;
+}

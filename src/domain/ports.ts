@@ -1,0 +1,230 @@
+import type { DeployMarker, HistogramBatch, LogBatch, PointBatch, SpanBatch } from './batch.ts';
+import type { StateBlob } from './detector.ts';
+import type { DecisionRecord, DecisionStage } from './decision.ts';
+import type { ExampleSpan, TemplateInfo, WindowRows } from './history.ts';
+import type { Incident } from './incident.ts';
+import type { SeriesInfo } from './series.ts';
+import type { EpochMs } from './units.ts';
+import type { Verdict } from './verdict.ts';
+
+/** Wall clock, handed in everywhere: tests and replays own time. */
+export interface Clock {
+  now(): EpochMs;
+}
+
+// ---------------------------------------------------------------- ingest → pipeline
+
+/**
+ * Where decoders put what they decoded, in the order of the body. Batches are valid only during the call; the callee
+ * copies what it keeps. Order within a request: points, histograms, logs, spans as they occur.
+ */
+export interface SignalSink {
+  points(batch: PointBatch): void;
+  histograms(batch: HistogramBatch): void;
+  logs(batch: LogBatch): void;
+  spans(batch: SpanBatch): void;
+  /** A service showed a new `service.version`. */
+  deploy(marker: DeployMarker): void;
+  /** A series said that it ended (Prometheus stale marker, OTLP no-recorded-value flag). */
+  stale(series: number, at: EpochMs): void;
+}
+
+/** What became of one request. `rejected` items were counted and left out; the rest was taken. */
+export interface IntakeResult {
+  readonly accepted: number;
+  readonly rejected: number;
+  /** Empty when nothing was rejected: why the first rejected item was. */
+  readonly message: string;
+}
+
+export type Signal = 'metrics' | 'logs' | 'traces';
+export type PayloadFormat = 'otlp-protobuf' | 'otlp-json' | 'remote-write-1' | 'remote-write-2';
+
+/** What the servers call with an inflated body. Resolves once the data are durable: acknowledge after, never before. */
+export interface SignalIntake {
+  /** @throws TocsinError `bad_payload`, `overloaded`, `unavailable`. */
+  accept(signal: Signal, format: PayloadFormat, body: Uint8Array, tenant: string): Promise<IntakeResult> | IntakeResult;
+}
+
+// ---------------------------------------------------------------- stores
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  /** Opaque; null at the end. */
+  readonly next: string | null;
+}
+
+export interface IncidentFilter {
+  readonly tenant?: string;
+  readonly status?: 'open' | 'closed';
+  readonly service?: string;
+  readonly from?: EpochMs;
+  readonly to?: EpochMs;
+  readonly limit?: number;
+  readonly cursor?: string;
+}
+
+export interface AuditEntry {
+  readonly id: string;
+  readonly at: EpochMs;
+  readonly by: string;
+  readonly from: string;
+  readonly action: string;
+  readonly subject: string;
+  readonly detail: unknown;
+}
+
+/** One notification waiting for, or done with, its receiver. `id` is deterministic: same incident version, same id. */
+export interface OutboxItem {
+  readonly id: string;
+  readonly receiver: string;
+  readonly dedupKey: string;
+  readonly payload: Notification;
+  readonly state: 'pending' | 'sent' | 'refused';
+  readonly attempts: number;
+  readonly nextAttemptAt: EpochMs;
+  readonly lastError: string;
+  readonly createdAt: EpochMs;
+  readonly sentAt: EpochMs | null;
+}
+
+/**
+ * Everything one correlator step changes, applied in one transaction: either all of it survives a crash or none.
+ * `applied` is the last tick report sequence per shard that this state includes.
+ */
+export interface CorrelatorCommit {
+  readonly incidents: readonly Incident[];
+  readonly decisions: readonly DecisionRecord[];
+  readonly outbox: readonly Omit<OutboxItem, 'state' | 'attempts' | 'nextAttemptAt' | 'lastError' | 'sentAt'>[];
+  readonly templates: readonly TemplateInfo[];
+  readonly deploys: readonly DeployMarker[];
+  readonly traces: readonly ExampleSpan[];
+  readonly state: string;
+  readonly applied: Readonly<Record<string, number>>;
+}
+
+/** Control data: SQLite embedded, PostgreSQL scaled out; `store/contract.ts` runs on both. */
+export interface ControlStore {
+  migrate(): Promise<void>;
+  commit(commit: CorrelatorCommit): Promise<void>;
+  correlatorState(): Promise<{ readonly state: string; readonly applied: Readonly<Record<string, number>> } | null>;
+  incident(id: string): Promise<Incident | null>;
+  incidents(filter: IncidentFilter): Promise<Page<Incident>>;
+  /** Replaces user-owned fields (verdict, acknowledgement) of an incident and bumps its version. */
+  saveIncident(incident: Incident): Promise<void>;
+  addVerdict(verdict: Verdict): Promise<void>;
+  verdicts(filter: { readonly subjectId?: string; readonly from?: EpochMs; readonly to?: EpochMs }): Promise<readonly Verdict[]>;
+  decisions(filter: {
+    readonly service?: string;
+    readonly subject?: string;
+    readonly stage?: DecisionStage;
+    readonly from?: EpochMs;
+    readonly to?: EpochMs;
+    readonly limit?: number;
+  }): Promise<readonly DecisionRecord[]>;
+  deploys(filter: { readonly service?: string; readonly from?: EpochMs; readonly to?: EpochMs }): Promise<readonly DeployMarker[]>;
+  templates(filter: { readonly service?: string; readonly from?: EpochMs; readonly to?: EpochMs; readonly limit?: number }): Promise<readonly TemplateInfo[]>;
+  trace(traceId: string): Promise<readonly ExampleSpan[]>;
+  dueOutbox(now: EpochMs, limit: number): Promise<readonly OutboxItem[]>;
+  settleOutbox(id: string, result: { readonly state: 'sent' | 'refused' | 'pending'; readonly at: EpochMs; readonly error: string; readonly nextAttemptAt: EpochMs }): Promise<void>;
+  outbox(filter: { readonly incident?: string; readonly limit?: number }): Promise<readonly OutboxItem[]>;
+  audit(entry: AuditEntry): Promise<void>;
+  auditLog(filter: { readonly from?: EpochMs; readonly to?: EpochMs; readonly limit?: number }): Promise<readonly AuditEntry[]>;
+  /** Deletes closed incidents, decisions, templates and audit entries older than the given time; returns rows removed. */
+  prune(before: EpochMs): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** A window row as read back for a chart. */
+export interface HistoryPoint {
+  readonly at: EpochMs;
+  readonly count: number;
+  readonly mean: number;
+  readonly min: number;
+  readonly max: number;
+  readonly last: number;
+  readonly expected: number | null;
+  readonly lower: number | null;
+  readonly upper: number | null;
+  /** Largest -log10 p in the step. */
+  readonly surprise: number;
+}
+
+export interface SeriesSummary extends SeriesInfo {
+  readonly firstSeen: EpochMs;
+  readonly lastSeen: EpochMs;
+}
+
+/** Windows as Parquet files through DuckDB. */
+export interface HistoryStore {
+  registerSeries(shard: number, series: readonly { readonly index: number; readonly info: SeriesInfo }[], at: EpochMs): Promise<void>;
+  append(shard: number, rows: WindowRows): Promise<void>;
+  /** Everything appended so far survives a crash once this resolves. */
+  flush(): Promise<void>;
+  /** Points of one series, merged into steps of at least `step` ms. */
+  range(seriesId: string, from: EpochMs, to: EpochMs, step: number): Promise<readonly HistoryPoint[]>;
+  searchSeries(query: {
+    readonly text?: string;
+    readonly service?: string;
+    readonly metric?: string;
+    readonly limit?: number;
+  }): Promise<readonly SeriesSummary[]>;
+  series(id: string): Promise<SeriesSummary | null>;
+  services(): Promise<readonly { readonly service: string; readonly series: number; readonly lastSeen: EpochMs }[]>;
+  prune(before: EpochMs): Promise<number>;
+  bytes(): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** A consistent picture of a shard: named blobs plus the input-log position they include. */
+export interface Snapshot {
+  readonly at: EpochMs;
+  /** First input-log frame not yet included. */
+  readonly position: number;
+  readonly parts: Readonly<Record<string, StateBlob>>;
+}
+
+export interface SnapshotStore {
+  /** Atomic: a crash leaves the previous snapshot. */
+  write(shard: number, snapshot: Snapshot): Promise<void>;
+  /** @throws TocsinError `corrupt` if no intact snapshot is left; null if there never was one. */
+  read(shard: number): Promise<Snapshot | null>;
+}
+
+/** Append-only log of what a shard took in since its last snapshot. */
+export interface InputLog {
+  /** Position of the next frame. */
+  readonly position: number;
+  /** Buffers a frame; it survives a crash of the process once `sync` returned. */
+  append(kind: number, payload: Uint8Array): number;
+  sync(): void;
+  /** Frames from `position` on, in order; a torn last frame is dropped, corruption elsewhere throws `corrupt`. */
+  read(position: number): Iterable<{ readonly position: number; readonly kind: number; readonly payload: Uint8Array }>;
+  /** Forgets frames before `position`. */
+  truncate(position: number): void;
+  close(): void;
+}
+
+// ---------------------------------------------------------------- notifiers
+
+/** What a receiver is told: the story as it stands, and why now. */
+export interface Notification {
+  readonly reason: 'opened' | 'updated' | 'escalated' | 'resolved' | 'reopened' | 'reminder';
+  readonly incident: Incident;
+  /** Link to the incident's page. */
+  readonly url: string;
+  /** Alertmanager-style labels used for routing and grouping. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly groupKey: string;
+  readonly receiver: string;
+}
+
+/**
+ * Delivers to one receiver. Throws TocsinError `delivery_failed` (retry, honouring `retryAfterMs`) or `delivery_refused`
+ * (give up and say so). Must be idempotent for the same `dedupKey`. Never logs or throws a secret.
+ */
+export interface Notifier {
+  readonly name: string;
+  send(notification: Notification, dedupKey: string, signal: { readonly aborted: boolean }): Promise<void>;
+}
