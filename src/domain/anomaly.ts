@@ -109,6 +109,8 @@ export interface ServiceTick {
   readonly seriesStrange: number;
   /** The strongest first, at most 16. */
   readonly evidence: readonly Evidence[];
+  /** True while the service is too young to be judged; its p is reported but must not page. */
+  readonly learning?: boolean;
 }
 
 /** Call statistics along one edge of the service graph in one tick. */
