@@ -1,6 +1,6 @@
 import type { DeployMarker, HistogramBatch, LogBatch, PointBatch, SpanBatch } from './batch.ts';
-import type { StateBlob } from './detector.ts';
 import type { DecisionRecord, DecisionStage } from './decision.ts';
+import type { StateBlob } from './detector.ts';
 import type { ExampleSpan, TemplateInfo, WindowRows } from './history.ts';
 import type { Incident } from './incident.ts';
 import type { SeriesInfo } from './series.ts';
@@ -35,12 +35,17 @@ export interface IntakeResult {
   readonly rejected: number;
   /** Empty when nothing was rejected: why the first rejected item was. */
   readonly message: string;
+  /** Remote write only: what was taken by kind, for the `X-Prometheus-Remote-Write-*-Written` headers. */
+  readonly written?: { readonly samples: number; readonly histograms: number; readonly exemplars: number };
 }
 
 export type Signal = 'metrics' | 'logs' | 'traces';
 export type PayloadFormat = 'otlp-protobuf' | 'otlp-json' | 'remote-write-1' | 'remote-write-2';
 
-/** What the servers call with an inflated body. Resolves once the data are durable: acknowledge after, never before. */
+/**
+ * What the servers call with an inflated body. Resolves once the data are durable: acknowledge after, never before.
+ * The body's memory is the server's again as soon as the result is there: copy what must outlive it.
+ */
 export interface SignalIntake {
   /** @throws TocsinError `bad_payload`, `overloaded`, `unavailable`. */
   accept(signal: Signal, format: PayloadFormat, body: Uint8Array, tenant: string): Promise<IntakeResult> | IntakeResult;
@@ -113,7 +118,11 @@ export interface ControlStore {
   /** Replaces user-owned fields (verdict, acknowledgement) of an incident and bumps its version. */
   saveIncident(incident: Incident): Promise<void>;
   addVerdict(verdict: Verdict): Promise<void>;
-  verdicts(filter: { readonly subjectId?: string; readonly from?: EpochMs; readonly to?: EpochMs }): Promise<readonly Verdict[]>;
+  verdicts(filter: {
+    readonly subjectId?: string;
+    readonly from?: EpochMs;
+    readonly to?: EpochMs;
+  }): Promise<readonly Verdict[]>;
   decisions(filter: {
     readonly service?: string;
     readonly subject?: string;
@@ -122,14 +131,35 @@ export interface ControlStore {
     readonly to?: EpochMs;
     readonly limit?: number;
   }): Promise<readonly DecisionRecord[]>;
-  deploys(filter: { readonly service?: string; readonly from?: EpochMs; readonly to?: EpochMs }): Promise<readonly DeployMarker[]>;
-  templates(filter: { readonly service?: string; readonly from?: EpochMs; readonly to?: EpochMs; readonly limit?: number }): Promise<readonly TemplateInfo[]>;
+  deploys(filter: {
+    readonly service?: string;
+    readonly from?: EpochMs;
+    readonly to?: EpochMs;
+  }): Promise<readonly DeployMarker[]>;
+  templates(filter: {
+    readonly service?: string;
+    readonly from?: EpochMs;
+    readonly to?: EpochMs;
+    readonly limit?: number;
+  }): Promise<readonly TemplateInfo[]>;
   trace(traceId: string): Promise<readonly ExampleSpan[]>;
   dueOutbox(now: EpochMs, limit: number): Promise<readonly OutboxItem[]>;
-  settleOutbox(id: string, result: { readonly state: 'sent' | 'refused' | 'pending'; readonly at: EpochMs; readonly error: string; readonly nextAttemptAt: EpochMs }): Promise<void>;
+  settleOutbox(
+    id: string,
+    result: {
+      readonly state: 'sent' | 'refused' | 'pending';
+      readonly at: EpochMs;
+      readonly error: string;
+      readonly nextAttemptAt: EpochMs;
+    },
+  ): Promise<void>;
   outbox(filter: { readonly incident?: string; readonly limit?: number }): Promise<readonly OutboxItem[]>;
   audit(entry: AuditEntry): Promise<void>;
-  auditLog(filter: { readonly from?: EpochMs; readonly to?: EpochMs; readonly limit?: number }): Promise<readonly AuditEntry[]>;
+  auditLog(filter: {
+    readonly from?: EpochMs;
+    readonly to?: EpochMs;
+    readonly limit?: number;
+  }): Promise<readonly AuditEntry[]>;
   /** Deletes closed incidents, decisions, templates and audit entries older than the given time; returns rows removed. */
   prune(before: EpochMs): Promise<number>;
   close(): Promise<void>;
@@ -157,7 +187,11 @@ export interface SeriesSummary extends SeriesInfo {
 
 /** Windows as Parquet files through DuckDB. */
 export interface HistoryStore {
-  registerSeries(shard: number, series: readonly { readonly index: number; readonly info: SeriesInfo }[], at: EpochMs): Promise<void>;
+  registerSeries(
+    shard: number,
+    series: readonly { readonly index: number; readonly info: SeriesInfo }[],
+    at: EpochMs,
+  ): Promise<void>;
   append(shard: number, rows: WindowRows): Promise<void>;
   /** Everything appended so far survives a crash once this resolves. */
   flush(): Promise<void>;
