@@ -1,0 +1,84 @@
+import { parseArgs } from 'node:util';
+import { MissingData } from './data/metric-sets.ts';
+import { writeSection } from './report.ts';
+import { METRIC_SETS, runMetrics } from './suites/metrics.ts';
+
+const USAGE = `usage: tocsin eval <suite> --data DIR [--out FILE]
+
+suites
+  metrics   NAB, KPI and Microsoft series     [--sets nab,kpi,ms] [--ablation] [--verbose] [--product-only]
+
+--data defaults to the environment variable TOCSIN_DATA. The report goes to stdout; --out also writes it into its
+section of a results file.
+`;
+
+/** `tocsin eval ...`: returns the exit code. 0 done, 1 missing data or wrong arguments. */
+export async function runEval(argv: readonly string[]): Promise<number> {
+  const [suite, ...rest] = argv;
+  try {
+    if (suite === undefined || suite === '--help' || suite === '-h') {
+      process.stdout.write(USAGE);
+      return suite === undefined ? 1 : 0;
+    }
+    const report = await runSuite(suite, rest);
+    if (report === null) {
+      process.stderr.write(`unknown suite ${suite}\n\n${USAGE}`);
+      return 1;
+    }
+    process.stdout.write(`${report.text}\n`);
+    if (report.out !== undefined) writeSection(report.out, suite, report.text);
+    return 0;
+  } catch (error) {
+    if (error instanceof MissingData || error instanceof RangeError || isArgumentError(error)) {
+      process.stderr.write(`tocsin eval: ${error.message}\n`);
+      return 1;
+    }
+    throw error;
+  }
+}
+
+function isArgumentError(error: unknown): error is Error {
+  return error instanceof TypeError && String((error as { code?: unknown }).code).startsWith('ERR_PARSE_ARGS');
+}
+
+async function runSuite(
+  suite: string,
+  args: readonly string[],
+): Promise<{ text: string; out: string | undefined } | null> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      data: { type: 'string' },
+      out: { type: 'string' },
+      sets: { type: 'string' },
+      ablation: { type: 'boolean', default: false },
+      verbose: { type: 'boolean', default: false },
+      'product-only': { type: 'boolean', default: false },
+    },
+  });
+  const data = values.data ?? process.env['TOCSIN_DATA'];
+  if (data === undefined || data === '') throw new MissingData('--data DIR is missing (or set TOCSIN_DATA)');
+  const progress = (line: string): void => {
+    process.stderr.write(`${line}\n`);
+  };
+  switch (suite) {
+    case 'metrics': {
+      const sets = values.sets?.split(',') ?? Object.keys(METRIC_SETS);
+      return {
+        text: runMetrics({
+          data,
+          sets,
+          ablation: values.ablation,
+          verbose: values.verbose,
+          productOnly: values['product-only'],
+          progress,
+        }),
+        out: values.out,
+      };
+    }
+    default:
+      return null;
+  }
+}
+
+if (import.meta.main) process.exitCode = await runEval(process.argv.slice(2));
