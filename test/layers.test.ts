@@ -52,9 +52,11 @@ function componentOf(file: string): string | null {
 
 function importsOf(file: string): string[] {
   const text = readFileSync(join(SRC, file), 'utf8');
-  return [...text.matchAll(/(?:^|\n)\s*(?:import|export)\s[^;'"]*?from\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)|(?:^|\n)import\s*['"]([^'"]+)['"]/g)].map(
-    (m) => (m[1] ?? m[2] ?? m[3])!,
-  );
+  return [
+    ...text.matchAll(
+      /(?:^|\n)\s*(?:import|export)\s[^;'"]*?from\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)|(?:^|\n)import\s*['"]([^'"]+)['"]/g,
+    ),
+  ].map((m) => (m[1] ?? m[2] ?? m[3])!);
 }
 
 function faultsOf(file: string): string[] {
@@ -71,7 +73,8 @@ function faultsOf(file: string): string[] {
     const target = relative(SRC, resolve(SRC, dirname(file), specifier)).replaceAll('\\', '/');
     if (target.startsWith('..')) continue;
     const targetStage = stageOf(target);
-    if (targetStage !== stage && !layer.may.includes('*') && !layer.may.includes(targetStage)) faults.push(`${file}: ${stage} may not import ${target}`);
+    if (targetStage !== stage && !layer.may.includes('*') && !layer.may.includes(targetStage))
+      faults.push(`${file}: ${stage} may not import ${target}`);
     if (targetStage === stage && own !== null) {
       const other = componentOf(target);
       if (other !== null && other !== own) faults.push(`${file}: ${own} may not import its sibling ${target}`);
@@ -79,7 +82,8 @@ function faultsOf(file: string): string[] {
   }
   if (layer.pure) {
     const code = readFileSync(join(SRC, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/[^\n]*/g, '');
-    for (const [pattern, remedy] of BANNED) if (pattern.test(code)) faults.push(`${file}: ${pattern.source} is banned in the kernel: ${remedy}`);
+    for (const [pattern, remedy] of BANNED)
+      if (pattern.test(code)) faults.push(`${file}: ${pattern.source} is banned in the kernel: ${remedy}`);
   }
   return faults;
 }
@@ -97,15 +101,24 @@ test('files stay under 400 lines and folders under 13 source files', () => {
 });
 
 test('names are kebab-case and exports are named', () => {
-  const faults = sources.filter((file) => file.split('/').some((part) => !/^[a-z0-9.-]+$/.test(part)) || /\nexport default /.test(readFileSync(join(SRC, file), 'utf8')));
+  const faults = sources.filter(
+    (file) =>
+      file.split('/').some((part) => !/^[a-z0-9.-]+$/.test(part)) ||
+      /\nexport default /.test(readFileSync(join(SRC, file), 'utf8')),
+  );
   expect(faults).toEqual([]);
 });
 
 test('every detector and notifier folder has a README and a test', () => {
-  const components = new Set(sources.map(componentOf).filter((c): c is string => c !== null && /^(detect|features)\//.test(c)));
+  const components = new Set(
+    sources.map(componentOf).filter((c): c is string => c !== null && /^(detect|features)\//.test(c)),
+  );
   const missing = [...components].flatMap((component) => {
     const files = readdirSync(join(SRC, component));
-    return [files.includes('README.md') ? [] : [`${component}/README.md`], files.some((f) => f.endsWith('.test.ts')) ? [] : [`${component}/*.test.ts`]].flat();
+    return [
+      files.includes('README.md') ? [] : [`${component}/README.md`],
+      files.some((f) => f.endsWith('.test.ts')) ? [] : [`${component}/*.test.ts`],
+    ].flat();
   });
   expect(missing).toEqual([]);
 });

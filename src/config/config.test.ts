@@ -55,12 +55,16 @@ test('all faults are reported at once, each with file, line, path and remedy', (
     expect.stringMatching(/^tocsin.yaml:4: ewma.alpha: .*<=1/),
     expect.stringMatching(/^tocsin.yaml:6: ewma.mode: .*"a"\|"b"/),
     "tocsin.yaml:5: ewma.alhpa: unknown key; see docs/configuration.md for the keys of 'ewma'",
-    "tocsin.yaml:7: port: unknown key; see docs/configuration.md for the keys of the file",
+    'tocsin.yaml:7: port: unknown key; see docs/configuration.md for the keys of the file',
   ]);
 });
 
 test('variables, defaults, the dollar escape and types', () => {
-  const { config } = parseConfig('token: "$$x ${A} ${env:B} ${C:-d}"\newma: { alpha: "${ALPHA}" }\n', schema, { A: '1', B: '2', ALPHA: '0.5' });
+  const { config } = parseConfig('token: "$$x ${A} ${env:B} ${C:-d}"\newma: { alpha: "${ALPHA}" }\n', schema, {
+    A: '1',
+    B: '2',
+    ALPHA: '0.5',
+  });
   expect(config.token).toBe('$x 1 2 d');
   expect(config.ewma.alpha).toBe(0.5);
 });

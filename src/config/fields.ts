@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Options, OptionSpec, OptionsSpec } from '../domain/options.ts';
+import type { OptionSpec, Options, OptionsSpec } from '../domain/options.ts';
 import { formatDuration, parseBytes, parseDuration } from './duration.ts';
 
 /** A span of time written as `30s`, `5m`, `1h30m`, `1d`; a bare number is ms. Held in ms. */
@@ -8,9 +8,12 @@ export const duration = (limits: { min?: number; max?: number } = {}): z.ZodType
     .union([z.string(), z.number()])
     .transform((value, context) => {
       const ms = typeof value === 'number' ? value : parseDuration(value);
-      if (ms === null) context.addIssue({ code: 'custom', message: `'${value}' is not a duration; write it as 30s, 5m, 1h30m or 1d` });
-      else if (limits.min !== undefined && ms < limits.min) context.addIssue({ code: 'custom', message: `must be at least ${formatDuration(limits.min)}` });
-      else if (limits.max !== undefined && ms > limits.max) context.addIssue({ code: 'custom', message: `must be at most ${formatDuration(limits.max)}` });
+      if (ms === null)
+        context.addIssue({ code: 'custom', message: `'${value}' is not a duration; write it as 30s, 5m, 1h30m or 1d` });
+      else if (limits.min !== undefined && ms < limits.min)
+        context.addIssue({ code: 'custom', message: `must be at least ${formatDuration(limits.min)}` });
+      else if (limits.max !== undefined && ms > limits.max)
+        context.addIssue({ code: 'custom', message: `must be at most ${formatDuration(limits.max)}` });
       return ms ?? 0;
     })
     .meta({ type: 'duration' });
@@ -21,7 +24,11 @@ export const bytes = (): z.ZodType<number> =>
     .union([z.string(), z.number()])
     .transform((value, context) => {
       const size = typeof value === 'number' ? value : parseBytes(value);
-      if (size === null) context.addIssue({ code: 'custom', message: `'${value}' is not a size; write it as 64MiB, 10MB or a number of bytes` });
+      if (size === null)
+        context.addIssue({
+          code: 'custom',
+          message: `'${value}' is not a size; write it as 64MiB, 10MB or a number of bytes`,
+        });
       return size ?? 0;
     })
     .meta({ type: 'size' });
@@ -34,7 +41,10 @@ export const address = (): z.ZodType<{ host: string; port: number } | null> =>
       if (value === 'off') return null;
       const match = /^(?:\[([0-9a-fA-F:]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(value);
       if (match === null || Number(match[3]) > 65_535) {
-        context.addIssue({ code: 'custom', message: `'${value}' is not an address; write host:port, :port for all interfaces, or off` });
+        context.addIssue({
+          code: 'custom',
+          message: `'${value}' is not an address; write host:port, :port for all interfaces, or off`,
+        });
         return null;
       }
       return { host: match[1] ?? (match[2] === '' ? '0.0.0.0' : match[2]!), port: Number(match[3]) };
@@ -51,7 +61,10 @@ function fieldOf(option: OptionSpec): z.ZodType {
       return field;
     }
     case 'duration':
-      return duration({ ...(option.min === undefined ? {} : { min: option.min }), ...(option.max === undefined ? {} : { max: option.max }) });
+      return duration({
+        ...(option.min === undefined ? {} : { min: option.min }),
+        ...(option.max === undefined ? {} : { max: option.max }),
+      });
     case 'boolean':
       return z.boolean();
     case 'string':

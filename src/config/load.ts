@@ -45,7 +45,11 @@ interface Source {
  * variables and `*_file` secrets, and checks the whole against the schema.
  * @throws ConfigError with all faults at once.
  */
-export function loadConfig<T>(path: string | null, schema: z.ZodType<T>, env: Readonly<Record<string, string | undefined>>): LoadedConfig<T> {
+export function loadConfig<T>(
+  path: string | null,
+  schema: z.ZodType<T>,
+  env: Readonly<Record<string, string | undefined>>,
+): LoadedConfig<T> {
   const faults: ConfigFault[] = [];
   const files = path === null ? [] : filesOf(path);
   const sources = files.map((file) => readSource(file, env, faults)).filter((source) => source !== null);
@@ -54,19 +58,35 @@ export function loadConfig<T>(path: string | null, schema: z.ZodType<T>, env: Re
 }
 
 /** As `loadConfig`, for text that is not a file (tests, standard input). */
-export function parseConfig<T>(text: string, schema: z.ZodType<T>, env: Readonly<Record<string, string | undefined>> = {}, name = '<input>'): LoadedConfig<T> {
+export function parseConfig<T>(
+  text: string,
+  schema: z.ZodType<T>,
+  env: Readonly<Record<string, string | undefined>> = {},
+  name = '<input>',
+): LoadedConfig<T> {
   const faults: ConfigFault[] = [];
   const source = parseSource(name, text, env, faults);
   return check(source?.data ?? {}, source === null ? [] : [source], schema, faults, [name]);
 }
 
-function check<T>(merged: Record<string, unknown>, sources: readonly Source[], schema: z.ZodType<T>, faults: ConfigFault[], files: readonly string[]): LoadedConfig<T> {
+function check<T>(
+  merged: Record<string, unknown>,
+  sources: readonly Source[],
+  schema: z.ZodType<T>,
+  faults: ConfigFault[],
+  files: readonly string[],
+): LoadedConfig<T> {
   const parsed = schema.safeParse(merged);
   if (!parsed.success) {
     for (const issue of parsed.error.issues) {
       for (const found of explain(issue)) {
         const source = sources.findLast((candidate) => candidate.lineOf(found.path) > 0) ?? sources.at(-1);
-        faults.push({ file: source?.file ?? '<defaults>', line: source?.lineOf(found.path) ?? 0, path: found.path.join('.'), message: found.message });
+        faults.push({
+          file: source?.file ?? '<defaults>',
+          line: source?.lineOf(found.path) ?? 0,
+          path: found.path.join('.'),
+          message: found.message,
+        });
       }
     }
   }
@@ -77,7 +97,10 @@ function check<T>(merged: Record<string, unknown>, sources: readonly Source[], s
 
 function explain(issue: z.core.$ZodIssue): { path: PropertyKey[]; message: string }[] {
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({ path: [...issue.path, key], message: `unknown key; see docs/configuration.md for the keys of ${issue.path.length === 0 ? 'the file' : `'${issue.path.join('.')}'`}` }));
+    return issue.keys.map((key) => ({
+      path: [...issue.path, key],
+      message: `unknown key; see docs/configuration.md for the keys of ${issue.path.length === 0 ? 'the file' : `'${issue.path.join('.')}'`}`,
+    }));
   }
   return [{ path: [...issue.path], message: issue.message }];
 }
@@ -85,21 +108,39 @@ function explain(issue: z.core.$ZodIssue): { path: PropertyKey[]; message: strin
 function filesOf(path: string): string[] {
   if (!existsSync(path)) throw new ConfigError([{ file: path, line: 0, path: '', message: 'no such file or folder' }]);
   if (!statSync(path).isDirectory()) return [path];
-  const names = readdirSync(path).filter((name) => /\.ya?ml$/.test(name)).sort();
-  if (names.length === 0) throw new ConfigError([{ file: path, line: 0, path: '', message: 'the folder holds no *.yaml file' }]);
+  const names = readdirSync(path)
+    .filter((name) => /\.ya?ml$/.test(name))
+    .sort();
+  if (names.length === 0)
+    throw new ConfigError([{ file: path, line: 0, path: '', message: 'the folder holds no *.yaml file' }]);
   return names.map((name) => join(path, name));
 }
 
-function readSource(file: string, env: Readonly<Record<string, string | undefined>>, faults: ConfigFault[]): Source | null {
+function readSource(
+  file: string,
+  env: Readonly<Record<string, string | undefined>>,
+  faults: ConfigFault[],
+): Source | null {
   const source = parseSource(file, readFileSync(file, 'utf8'), env, faults);
   if (source !== null) readSecrets(source.data, [], source, faults);
   return source;
 }
 
-function parseSource(file: string, text: string, env: Readonly<Record<string, string | undefined>>, faults: ConfigFault[]): Source | null {
+function parseSource(
+  file: string,
+  text: string,
+  env: Readonly<Record<string, string | undefined>>,
+  faults: ConfigFault[],
+): Source | null {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true });
-  for (const error of document.errors) faults.push({ file, line: error.linePos?.[0].line ?? 0, path: '', message: error.message.split('\n')[0]!.replace(/ at line.*$/, '') });
+  for (const error of document.errors)
+    faults.push({
+      file,
+      line: error.linePos?.[0].line ?? 0,
+      path: '',
+      message: error.message.split('\n')[0]!.replace(/ at line.*$/, ''),
+    });
   if (document.errors.length > 0) return null;
   const lineOf = (path: readonly PropertyKey[]): number => {
     let node: unknown = document.contents;
@@ -126,11 +167,18 @@ function parseSource(file: string, text: string, env: Readonly<Record<string, st
   const fill = (value: unknown, path: PropertyKey[]): unknown => {
     if (typeof value === 'string') {
       const filled = interpolate(value, env);
-      for (const name of filled.missing) faults.push({ file, line: lineOf(path), path: path.join('.'), message: `environment variable ${name} is not set; set it or write \${${name}:-default}` });
+      for (const name of filled.missing)
+        faults.push({
+          file,
+          line: lineOf(path),
+          path: path.join('.'),
+          message: `environment variable ${name} is not set; set it or write \${${name}:-default}`,
+        });
       return filled.text === value ? value : retype(filled.text);
     }
     if (Array.isArray(value)) return value.map((item, i) => fill(item, [...path, i]));
-    if (value !== null && typeof value === 'object') return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, fill(item, [...path, key])]));
+    if (value !== null && typeof value === 'object')
+      return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, fill(item, [...path, key])]));
     return value;
   };
   return { file, data: fill(raw, []) as Record<string, unknown>, lineOf };
@@ -144,7 +192,12 @@ function retype(text: string): unknown {
 }
 
 /** `token_file: path` becomes `token: <content>`; relative paths start at the configuration file. */
-function readSecrets(data: Record<string, unknown>, path: readonly string[], source: Source, faults: ConfigFault[]): void {
+function readSecrets(
+  data: Record<string, unknown>,
+  path: readonly string[],
+  source: Source,
+  faults: ConfigFault[],
+): void {
   for (const [key, value] of Object.entries(data)) {
     if (key.endsWith('_file') && typeof value === 'string') {
       const target = key.slice(0, -'_file'.length);
@@ -156,9 +209,11 @@ function readSecrets(data: Record<string, unknown>, path: readonly string[], sou
       delete data[key];
     } else if (Array.isArray(value)) {
       value.forEach((item, i) => {
-        if (item !== null && typeof item === 'object') readSecrets(item as Record<string, unknown>, [...path, key, String(i)], source, faults);
+        if (item !== null && typeof item === 'object')
+          readSecrets(item as Record<string, unknown>, [...path, key, String(i)], source, faults);
       });
-    } else if (value !== null && typeof value === 'object') readSecrets(value as Record<string, unknown>, [...path, key], source, faults);
+    } else if (value !== null && typeof value === 'object')
+      readSecrets(value as Record<string, unknown>, [...path, key], source, faults);
   }
 }
 

@@ -1,0 +1,271 @@
+import { deepStrictEqual, rejects, strictEqual } from 'node:assert';
+import type { Incident } from '../domain/incident.ts';
+import type { ControlStore, CorrelatorCommit, Notification } from '../domain/ports.ts';
+
+export interface ContractCheck {
+  readonly name: string;
+  readonly run: () => Promise<void>;
+}
+
+export const sampleIncident = (id: string, openedAt: number, over: Partial<Incident> = {}): Incident => ({
+  id,
+  tenant: 'default',
+  version: 1,
+  status: 'open',
+  severity: 'critical',
+  confidence: 0.9,
+  score: 0.8,
+  title: `incident ${id}`,
+  summary: 'something is slow',
+  onset: openedAt - 1_000,
+  openedAt,
+  updatedAt: openedAt,
+  closedAt: null,
+  reopenedCount: 0,
+  services: ['checkout', 'payments'],
+  anomalies: [],
+  causes: [],
+  evidence: [],
+  contributions: [],
+  deploys: [],
+  traceIds: [],
+  timeline: [{ at: openedAt, kind: 'opened', text: 'opened' }],
+  acknowledgedBy: null,
+  acknowledgedAt: null,
+  verdict: null,
+  ...over,
+});
+
+const commitOf = (over: Partial<CorrelatorCommit>): CorrelatorCommit => ({
+  incidents: [],
+  decisions: [],
+  outbox: [],
+  templates: [],
+  deploys: [],
+  traces: [],
+  state: '{}',
+  applied: {},
+  ...over,
+});
+
+const notificationOf = (incident: Incident): Notification => ({
+  reason: 'opened',
+  incident,
+  url: 'http://localhost/i/1',
+  labels: { alertname: 'x' },
+  annotations: {},
+  groupKey: 'g',
+  receiver: 'r',
+});
+
+/** What every control store must do; run on SQLite in the unit tests and on PostgreSQL in the cluster suite. */
+export function controlStoreContract(open: () => Promise<ControlStore>): ContractCheck[] {
+  const check = (name: string, body: (store: ControlStore) => Promise<void>): ContractCheck => ({
+    name,
+    run: async () => {
+      const store = await open();
+      try {
+        await store.migrate();
+        await body(store);
+      } finally {
+        await store.close();
+      }
+    },
+  });
+
+  return [
+    check('migrating twice is harmless', async (store) => {
+      await store.migrate();
+      strictEqual(await store.correlatorState(), null);
+    }),
+    check('a commit is read back whole', async (store) => {
+      const incident = sampleIncident('a', 1_000);
+      const decision = {
+        id: 'd1',
+        at: 5,
+        tenant: 'default',
+        service: 'checkout',
+        subject: 'a',
+        stage: 'budget',
+        outcome: 'passed',
+        reason: 'ok',
+        value: 1,
+        limit: null,
+        modelVersion: 'm',
+        configHash: 'c',
+      } as const;
+      const span = {
+        traceId: 't',
+        spanId: 's',
+        parentId: '',
+        service: 'checkout',
+        name: 'GET /',
+        start: 1.5,
+        durationMs: 2.25,
+        error: true,
+      };
+      const template = {
+        id: 'tpl',
+        service: 'checkout',
+        template: 'a <*> b',
+        firstSeen: 9,
+        severity: 17,
+        example: 'a 1 b',
+      };
+      const deploy = { service: 'checkout', from: '1', to: '2', at: 7 };
+      await store.commit(
+        commitOf({
+          incidents: [incident],
+          decisions: [decision],
+          traces: [span],
+          templates: [template],
+          deploys: [deploy],
+          state: '{"x":1}',
+          applied: { '0': 4, '1': 2 ** 40 },
+        }),
+      );
+      deepStrictEqual(await store.incident('a'), incident);
+      deepStrictEqual(await store.decisions({ service: 'checkout' }), [decision]);
+      deepStrictEqual(await store.trace('t'), [span]);
+      deepStrictEqual(await store.templates({ service: 'checkout' }), [template]);
+      deepStrictEqual(await store.deploys({ from: 7, to: 8 }), [deploy]);
+      deepStrictEqual(await store.correlatorState(), { state: '{"x":1}', applied: { '0': 4, '1': 2 ** 40 } });
+    }),
+    check('the same commit twice changes nothing', async (store) => {
+      const incident = sampleIncident('a', 1_000);
+      const commit = commitOf({
+        incidents: [incident],
+        outbox: [{ id: 'o1', receiver: 'r', dedupKey: 'k', payload: notificationOf(incident), createdAt: 1 }],
+      });
+      await store.commit(commit);
+      await store.settleOutbox('o1', { state: 'sent', at: 2, error: '', nextAttemptAt: 0 });
+      await store.commit(commit);
+      strictEqual((await store.dueOutbox(1e15, 10)).length, 0);
+      strictEqual((await store.incidents({})).items.length, 1);
+    }),
+    check('what a person did to an incident outlives the next commit', async (store) => {
+      const incident = sampleIncident('a', 1_000);
+      await store.commit(commitOf({ incidents: [incident] }));
+      const verdict = {
+        id: 'v',
+        subject: 'incident',
+        subjectId: 'a',
+        kind: 'real',
+        comment: '',
+        by: 'ana',
+        at: 1_500,
+      } as const;
+      await store.addVerdict(verdict);
+      await store.saveIncident({
+        ...incident,
+        verdict,
+        acknowledgedBy: 'ana',
+        acknowledgedAt: 1_400,
+        timeline: [...incident.timeline, { at: 1_500, kind: 'verdict', text: 'real, says ana' }],
+      });
+      await store.commit(
+        commitOf({
+          incidents: [
+            {
+              ...incident,
+              version: 2,
+              timeline: [...incident.timeline, { at: 2_000, kind: 'recovered', text: 'recovered' }],
+            },
+          ],
+        }),
+      );
+      const read = await store.incident('a');
+      deepStrictEqual(read?.verdict, verdict);
+      strictEqual(read?.acknowledgedBy, 'ana');
+      strictEqual(read?.version, 3);
+      deepStrictEqual(
+        read?.timeline.map((t) => t.kind),
+        ['opened', 'verdict', 'recovered'],
+      );
+      deepStrictEqual(await store.verdicts({ subjectId: 'a' }), [verdict]);
+    }),
+    check('saving an unknown incident is an error', async (store) => {
+      await rejects(store.saveIncident(sampleIncident('none', 1)), { code: 'not_found' });
+    }),
+    check('pages cover everything once, newest first', async (store) => {
+      await store.commit(
+        commitOf({
+          incidents: Array.from({ length: 25 }, (_, i) =>
+            sampleIncident(`i${String(i).padStart(2, '0')}`, 1_000 + (i % 5)),
+          ),
+        }),
+      );
+      const seen: string[] = [];
+      let cursor: string | undefined;
+      do {
+        const page = await store.incidents({ limit: 4, ...(cursor === undefined ? {} : { cursor }) });
+        seen.push(...page.items.map((i) => i.id));
+        cursor = page.next ?? undefined;
+      } while (cursor !== undefined);
+      strictEqual(new Set(seen).size, 25);
+      strictEqual(seen.length, 25);
+      await rejects(store.incidents({ cursor: '???' }), { code: 'invalid_request' });
+    }),
+    check('filters by service, status and time', async (store) => {
+      await store.commit(
+        commitOf({
+          incidents: [
+            sampleIncident('a', 1_000),
+            sampleIncident('b', 5_000, { services: ['cart'], status: 'closed', closedAt: 6_000, updatedAt: 6_000 }),
+          ],
+        }),
+      );
+      const ids = async (filter: Parameters<ControlStore['incidents']>[0]) =>
+        (await store.incidents(filter)).items.map((i) => i.id);
+      deepStrictEqual(await ids({ service: 'cart' }), ['b']);
+      deepStrictEqual(await ids({ status: 'open' }), ['a']);
+      deepStrictEqual(await ids({ from: 2_000 }), ['b']);
+      deepStrictEqual(await ids({ to: 2_000 }), ['a']);
+    }),
+    check('the outbox gives what is due, in order, until it is settled', async (store) => {
+      const incident = sampleIncident('a', 1_000);
+      const item = (id: string, createdAt: number) => ({
+        id,
+        receiver: 'r',
+        dedupKey: id,
+        payload: notificationOf(incident),
+        createdAt,
+      });
+      await store.commit(commitOf({ outbox: [item('o2', 20), item('o1', 10)] }));
+      deepStrictEqual(
+        (await store.dueOutbox(15, 10)).map((o) => o.id),
+        ['o1'],
+      );
+      await store.settleOutbox('o1', { state: 'pending', at: 16, error: 'timeout', nextAttemptAt: 100 });
+      deepStrictEqual(
+        (await store.dueOutbox(50, 10)).map((o) => o.id),
+        ['o2'],
+      );
+      const [first] = (await store.dueOutbox(100, 10)).filter((o) => o.id === 'o1');
+      strictEqual(first?.attempts, 1);
+      strictEqual(first?.lastError, 'timeout');
+      strictEqual((await store.outbox({ incident: 'a' })).length, 2);
+    }),
+    check('pruning removes what is old and closed, never what is open or pending', async (store) => {
+      const incident = sampleIncident('open', 1);
+      await store.commit(
+        commitOf({
+          incidents: [incident, sampleIncident('closed', 1, { status: 'closed', closedAt: 2, updatedAt: 2 })],
+          outbox: [{ id: 'o', receiver: 'r', dedupKey: 'k', payload: notificationOf(incident), createdAt: 1 }],
+        }),
+      );
+      await store.audit({ id: 'x', at: 1, by: 'a', from: 'b', action: 'c', subject: 'd', detail: { n: 1 } });
+      deepStrictEqual(
+        (await store.auditLog({})).map((a) => a.detail),
+        [{ n: 1 }],
+      );
+      await store.prune(1_000);
+      deepStrictEqual(
+        (await store.incidents({})).items.map((i) => i.id),
+        ['open'],
+      );
+      strictEqual((await store.dueOutbox(10, 10)).length, 1);
+      strictEqual((await store.auditLog({})).length, 0);
+    }),
+  ];
+}

@@ -1,0 +1,417 @@
+import type { Kysely, Transaction } from 'kysely';
+import { Migrator } from 'kysely/migration';
+import type { DeployMarker } from '../../domain/batch.ts';
+import type { DecisionRecord } from '../../domain/decision.ts';
+import { TocsinError } from '../../domain/error.ts';
+import type { ExampleSpan, TemplateInfo } from '../../domain/history.ts';
+import type { Incident } from '../../domain/incident.ts';
+import type {
+  AuditEntry,
+  ControlStore,
+  CorrelatorCommit,
+  IncidentFilter,
+  OutboxItem,
+  Page,
+} from '../../domain/ports.ts';
+import type { Verdict } from '../../domain/verdict.ts';
+import { migrations } from './migrations.ts';
+import { auditOf, decisionOf, decisionRow, incidentOf, outboxOf, USER_TIMELINE, verdictOf } from './rows.ts';
+import type { Tables } from './tables.ts';
+
+const MAX_PAGE = 500;
+const CHUNK = 200;
+
+type FilterOf<K extends keyof ControlStore> = ControlStore[K] extends (filter: infer F) => unknown ? F : never;
+
+/** Control data through Kysely: the same statements on SQLite and PostgreSQL. */
+export class SqlControlStore implements ControlStore {
+  readonly #db: Kysely<Tables>;
+
+  constructor(db: Kysely<Tables>) {
+    this.#db = db;
+  }
+
+  async migrate(): Promise<void> {
+    const { error } = await new Migrator({ db: this.#db, provider: migrations }).migrateToLatest();
+    if (error !== undefined) throw new TocsinError('corrupt', 'the control store cannot be migrated', { cause: error });
+  }
+
+  async commit(commit: CorrelatorCommit): Promise<void> {
+    await this.#db.transaction().execute(async (tx) => {
+      for (const incident of commit.incidents) await upsertIncident(tx, incident);
+      for (const part of chunks(commit.decisions)) {
+        await tx
+          .insertInto('decisions')
+          .values(part.map(decisionRow))
+          .onConflict((c) => c.column('id').doNothing())
+          .execute();
+      }
+      for (const item of commit.outbox) await insertOutbox(tx, item);
+      for (const part of chunks(commit.templates)) {
+        const rows = part.map((t) => ({
+          id: t.id,
+          service: t.service,
+          template: t.template,
+          first_seen: t.firstSeen,
+          severity: t.severity,
+          example: t.example,
+        }));
+        await tx
+          .insertInto('templates')
+          .values(rows)
+          .onConflict((c) =>
+            c
+              .column('id')
+              .doUpdateSet((e) => ({ template: e.ref('excluded.template'), example: e.ref('excluded.example') })),
+          )
+          .execute();
+      }
+      for (const part of chunks(commit.deploys)) {
+        const rows = part.map((d) => ({ service: d.service, at: d.at, from_version: d.from, to_version: d.to }));
+        await tx
+          .insertInto('deploys')
+          .values(rows)
+          .onConflict((c) => c.columns(['service', 'at', 'to_version']).doNothing())
+          .execute();
+      }
+      for (const part of chunks(commit.traces)) await insertSpans(tx, part);
+      await tx
+        .insertInto('correlator')
+        .values({ id: 1, state: commit.state })
+        .onConflict((c) => c.column('id').doUpdateSet({ state: commit.state }))
+        .execute();
+      for (const [shard, sequence] of Object.entries(commit.applied)) {
+        await tx
+          .insertInto('applied')
+          .values({ shard, sequence })
+          .onConflict((c) => c.column('shard').doUpdateSet({ sequence }))
+          .execute();
+      }
+    });
+  }
+
+  async correlatorState(): Promise<{ state: string; applied: Record<string, number> } | null> {
+    const row = await this.#db.selectFrom('correlator').select('state').where('id', '=', 1).executeTakeFirst();
+    if (row === undefined) return null;
+    const applied = await this.#db.selectFrom('applied').selectAll().execute();
+    return { state: row.state, applied: Object.fromEntries(applied.map((a) => [a.shard, a.sequence])) };
+  }
+
+  async incident(id: string): Promise<Incident | null> {
+    const row = await this.#db.selectFrom('incidents').selectAll().where('id', '=', id).executeTakeFirst();
+    return row === undefined ? null : incidentOf(row);
+  }
+
+  async incidents(filter: IncidentFilter): Promise<Page<Incident>> {
+    const limit = Math.min(filter.limit ?? 50, MAX_PAGE);
+    let query = this.#db
+      .selectFrom('incidents')
+      .selectAll('incidents')
+      .orderBy('opened_at', 'desc')
+      .orderBy('id')
+      .limit(limit + 1);
+    if (filter.tenant !== undefined) query = query.where('tenant', '=', filter.tenant);
+    if (filter.status !== undefined) query = query.where('status', '=', filter.status);
+    if (filter.from !== undefined) query = query.where('updated_at', '>=', filter.from);
+    if (filter.to !== undefined) query = query.where('opened_at', '<', filter.to);
+    if (filter.service !== undefined) {
+      const service = filter.service;
+      query = query.where('id', 'in', (e) =>
+        e.selectFrom('incident_services').select('incident_id').where('service', '=', service),
+      );
+    }
+    if (filter.cursor !== undefined) {
+      const { at, id } = decodeCursor(filter.cursor);
+      query = query.where((e) => e.or([e('opened_at', '<', at), e.and([e('opened_at', '=', at), e('id', '>', id)])]));
+    }
+    const rows = await query.execute();
+    const items = rows.slice(0, limit).map(incidentOf);
+    const last = items.at(-1);
+    return { items, next: rows.length > limit && last !== undefined ? encodeCursor(last.openedAt, last.id) : null };
+  }
+
+  async saveIncident(incident: Incident): Promise<void> {
+    const { numUpdatedRows } = await this.#db
+      .updateTable('incidents')
+      .set((e) => ({
+        verdict: incident.verdict === null ? null : JSON.stringify(incident.verdict),
+        acknowledged_by: incident.acknowledgedBy,
+        acknowledged_at: incident.acknowledgedAt,
+        user_timeline: JSON.stringify(incident.timeline.filter((entry) => USER_TIMELINE.has(entry.kind))),
+        user_version: e('user_version', '+', 1),
+      }))
+      .where('id', '=', incident.id)
+      .executeTakeFirstOrThrow();
+    if (numUpdatedRows === 0n) throw new TocsinError('not_found', `no incident ${incident.id}`);
+  }
+
+  async addVerdict(v: Verdict): Promise<void> {
+    const row = {
+      id: v.id,
+      subject: v.subject,
+      subject_id: v.subjectId,
+      kind: v.kind,
+      comment: v.comment,
+      by: v.by,
+      at: v.at,
+    };
+    await this.#db
+      .insertInto('verdicts')
+      .values(row)
+      .onConflict((c) => c.column('id').doUpdateSet({ kind: v.kind, comment: v.comment, by: v.by, at: v.at }))
+      .execute();
+  }
+
+  async verdicts(filter: FilterOf<'verdicts'>): Promise<readonly Verdict[]> {
+    let query = this.#db.selectFrom('verdicts').selectAll().orderBy('at', 'desc').orderBy('id');
+    if (filter.subjectId !== undefined) query = query.where('subject_id', '=', filter.subjectId);
+    if (filter.from !== undefined) query = query.where('at', '>=', filter.from);
+    if (filter.to !== undefined) query = query.where('at', '<', filter.to);
+    return (await query.execute()).map(verdictOf);
+  }
+
+  async decisions(filter: FilterOf<'decisions'>): Promise<readonly DecisionRecord[]> {
+    let query = this.#db
+      .selectFrom('decisions')
+      .selectAll()
+      .orderBy('at', 'desc')
+      .orderBy('id')
+      .limit(Math.min(filter.limit ?? 200, 5_000));
+    if (filter.service !== undefined) query = query.where('service', '=', filter.service);
+    if (filter.subject !== undefined) query = query.where('subject', '=', filter.subject);
+    if (filter.stage !== undefined) query = query.where('stage', '=', filter.stage);
+    if (filter.from !== undefined) query = query.where('at', '>=', filter.from);
+    if (filter.to !== undefined) query = query.where('at', '<', filter.to);
+    return (await query.execute()).map(decisionOf);
+  }
+
+  async deploys(filter: FilterOf<'deploys'>): Promise<readonly DeployMarker[]> {
+    let query = this.#db.selectFrom('deploys').selectAll().orderBy('at', 'desc').orderBy('service').limit(MAX_PAGE);
+    if (filter.service !== undefined) query = query.where('service', '=', filter.service);
+    if (filter.from !== undefined) query = query.where('at', '>=', filter.from);
+    if (filter.to !== undefined) query = query.where('at', '<', filter.to);
+    return (await query.execute()).map((row) => ({
+      service: row.service,
+      from: row.from_version,
+      to: row.to_version,
+      at: row.at,
+    }));
+  }
+
+  async templates(filter: FilterOf<'templates'>): Promise<readonly TemplateInfo[]> {
+    let query = this.#db
+      .selectFrom('templates')
+      .selectAll()
+      .orderBy('first_seen', 'desc')
+      .orderBy('id')
+      .limit(Math.min(filter.limit ?? 100, MAX_PAGE));
+    if (filter.service !== undefined) query = query.where('service', '=', filter.service);
+    if (filter.from !== undefined) query = query.where('first_seen', '>=', filter.from);
+    if (filter.to !== undefined) query = query.where('first_seen', '<', filter.to);
+    return (await query.execute()).map((t) => ({
+      id: t.id,
+      service: t.service,
+      template: t.template,
+      firstSeen: t.first_seen,
+      severity: t.severity,
+      example: t.example,
+    }));
+  }
+
+  async trace(traceId: string): Promise<readonly ExampleSpan[]> {
+    const rows = await this.#db
+      .selectFrom('spans')
+      .selectAll()
+      .where('trace_id', '=', traceId)
+      .orderBy('start_at')
+      .orderBy('span_id')
+      .execute();
+    return rows.map((s) => ({
+      traceId: s.trace_id,
+      spanId: s.span_id,
+      parentId: s.parent_id,
+      service: s.service,
+      name: s.name,
+      start: s.start_at,
+      durationMs: s.duration_ms,
+      error: s.error !== 0,
+    }));
+  }
+
+  async dueOutbox(now: number, limit: number): Promise<readonly OutboxItem[]> {
+    const rows = await this.#db
+      .selectFrom('outbox')
+      .selectAll()
+      .where('state', '=', 'pending')
+      .where('next_attempt_at', '<=', now)
+      .orderBy('created_at')
+      .orderBy('id')
+      .limit(limit)
+      .execute();
+    return rows.map(outboxOf);
+  }
+
+  async settleOutbox(id: string, result: Parameters<ControlStore['settleOutbox']>[1]): Promise<void> {
+    await this.#db
+      .updateTable('outbox')
+      .set((e) => ({
+        state: result.state,
+        attempts: e('attempts', '+', 1),
+        next_attempt_at: result.nextAttemptAt,
+        last_error: result.error,
+        sent_at: result.state === 'sent' ? result.at : null,
+      }))
+      .where('id', '=', id)
+      .execute();
+  }
+
+  async outbox(filter: FilterOf<'outbox'>): Promise<readonly OutboxItem[]> {
+    let query = this.#db
+      .selectFrom('outbox')
+      .selectAll()
+      .orderBy('created_at', 'desc')
+      .orderBy('id')
+      .limit(Math.min(filter.limit ?? 100, MAX_PAGE));
+    if (filter.incident !== undefined) query = query.where('incident_id', '=', filter.incident);
+    return (await query.execute()).map(outboxOf);
+  }
+
+  async audit(entry: AuditEntry): Promise<void> {
+    const row = {
+      id: entry.id,
+      at: entry.at,
+      by: entry.by,
+      from_address: entry.from,
+      action: entry.action,
+      subject: entry.subject,
+      detail: JSON.stringify(entry.detail ?? null),
+    };
+    await this.#db
+      .insertInto('audit')
+      .values(row)
+      .onConflict((c) => c.column('id').doNothing())
+      .execute();
+  }
+
+  async auditLog(filter: FilterOf<'auditLog'>): Promise<readonly AuditEntry[]> {
+    let query = this.#db
+      .selectFrom('audit')
+      .selectAll()
+      .orderBy('at', 'desc')
+      .orderBy('id')
+      .limit(Math.min(filter.limit ?? 100, MAX_PAGE));
+    if (filter.from !== undefined) query = query.where('at', '>=', filter.from);
+    if (filter.to !== undefined) query = query.where('at', '<', filter.to);
+    return (await query.execute()).map(auditOf);
+  }
+
+  async prune(before: number): Promise<number> {
+    return this.#db.transaction().execute(async (tx) => {
+      const old = tx
+        .selectFrom('incidents')
+        .select('id')
+        .where('status', '=', 'closed')
+        .where('updated_at', '<', before);
+      const results = [
+        await tx.deleteFrom('incident_services').where('incident_id', 'in', old).executeTakeFirst(),
+        await tx
+          .deleteFrom('outbox')
+          .where('state', '<>', 'pending')
+          .where('created_at', '<', before)
+          .executeTakeFirst(),
+        await tx
+          .deleteFrom('incidents')
+          .where('status', '=', 'closed')
+          .where('updated_at', '<', before)
+          .executeTakeFirst(),
+        await tx.deleteFrom('decisions').where('at', '<', before).executeTakeFirst(),
+        await tx.deleteFrom('spans').where('start_at', '<', before).executeTakeFirst(),
+        await tx.deleteFrom('deploys').where('at', '<', before).executeTakeFirst(),
+        await tx.deleteFrom('audit').where('at', '<', before).executeTakeFirst(),
+      ];
+      return results.reduce((sum, r) => sum + Number(r.numDeletedRows), 0);
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#db.destroy();
+  }
+}
+
+async function upsertIncident(tx: Transaction<Tables>, incident: Incident): Promise<void> {
+  const columns = {
+    status: incident.status,
+    opened_at: incident.openedAt,
+    updated_at: incident.updatedAt,
+    document: JSON.stringify(incident),
+  };
+  await tx
+    .insertInto('incidents')
+    .values({
+      id: incident.id,
+      tenant: incident.tenant,
+      ...columns,
+      verdict: null,
+      acknowledged_by: null,
+      acknowledged_at: null,
+    })
+    .onConflict((c) => c.column('id').doUpdateSet(columns))
+    .execute();
+  if (incident.services.length === 0) return;
+  const rows = incident.services.map((service) => ({ incident_id: incident.id, service }));
+  await tx
+    .insertInto('incident_services')
+    .values(rows)
+    .onConflict((c) => c.columns(['service', 'incident_id']).doNothing())
+    .execute();
+}
+
+async function insertOutbox(tx: Transaction<Tables>, item: CorrelatorCommit['outbox'][number]): Promise<void> {
+  await tx
+    .insertInto('outbox')
+    .values({
+      id: item.id,
+      incident_id: item.payload.incident.id,
+      receiver: item.receiver,
+      dedup_key: item.dedupKey,
+      payload: JSON.stringify(item.payload),
+      state: 'pending',
+      attempts: 0,
+      next_attempt_at: item.createdAt,
+      last_error: '',
+      created_at: item.createdAt,
+      sent_at: null,
+    })
+    .onConflict((c) => c.column('id').doNothing())
+    .execute();
+}
+
+async function insertSpans(tx: Transaction<Tables>, spans: readonly ExampleSpan[]): Promise<void> {
+  const rows = spans.map((s) => ({
+    trace_id: s.traceId,
+    span_id: s.spanId,
+    parent_id: s.parentId,
+    service: s.service,
+    name: s.name,
+    start_at: s.start,
+    duration_ms: s.durationMs,
+    error: s.error ? 1 : 0,
+  }));
+  await tx
+    .insertInto('spans')
+    .values(rows)
+    .onConflict((c) => c.columns(['trace_id', 'span_id']).doNothing())
+    .execute();
+}
+
+function* chunks<T>(items: readonly T[]): Generator<readonly T[]> {
+  for (let at = 0; at < items.length; at += CHUNK) yield items.slice(at, at + CHUNK);
+}
+
+const encodeCursor = (at: number, id: string): string => Buffer.from(`${at}:${id}`).toString('base64url');
+
+function decodeCursor(cursor: string): { at: number; id: string } {
+  const match = /^(-?[\d.]+):(.+)$/.exec(Buffer.from(cursor, 'base64url').toString());
+  if (match === null) throw new TocsinError('invalid_request', 'the cursor is not one that this API gave out');
+  return { at: Number(match[1]), id: match[2]! };
+}

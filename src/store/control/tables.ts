@@ -1,0 +1,63 @@
+import type { ColumnType } from 'kysely';
+
+/** Event and wall times are ms since the epoch. JSON columns hold the domain object as it is. */
+export interface Tables {
+  incidents: {
+    id: string;
+    tenant: string;
+    status: string;
+    opened_at: number;
+    updated_at: number;
+    document: string;
+    /** What people did to it, apart from the document, so that the correlator never overwrites it. */
+    verdict: string | null;
+    acknowledged_by: string | null;
+    acknowledged_at: number | null;
+    user_timeline: ColumnType<string, string | undefined, string>;
+    user_version: ColumnType<number, number | undefined, number>;
+  };
+  incident_services: { incident_id: string; service: string };
+  decisions: {
+    id: string;
+    at: number;
+    tenant: string;
+    service: string;
+    subject: string;
+    stage: string;
+    outcome: string;
+    reason: string;
+    value: number | null;
+    limit_value: number | null;
+    model_version: string;
+    config_hash: string;
+  };
+  verdicts: { id: string; subject: string; subject_id: string; kind: string; comment: string; by: string; at: number };
+  outbox: {
+    id: string;
+    incident_id: string;
+    receiver: string;
+    dedup_key: string;
+    payload: string;
+    state: string;
+    attempts: number;
+    next_attempt_at: number;
+    last_error: string;
+    created_at: number;
+    sent_at: number | null;
+  };
+  templates: { id: string; service: string; template: string; first_seen: number; severity: number; example: string };
+  deploys: { service: string; at: number; from_version: string; to_version: string };
+  spans: {
+    trace_id: string;
+    span_id: string;
+    parent_id: string;
+    service: string;
+    name: string;
+    start_at: number;
+    duration_ms: number;
+    error: number;
+  };
+  audit: { id: string; at: number; by: string; from_address: string; action: string; subject: string; detail: string };
+  correlator: { id: number; state: string };
+  applied: { shard: string; sequence: number };
+}
