@@ -1,0 +1,54 @@
+import type { LiveView, PipelineStats, ServiceHealth } from '../domain/health.ts';
+import type { Incident } from '../domain/incident.ts';
+import type { Clock, ControlStore, HistoryStore } from '../domain/ports.ts';
+import type { EpochMs } from '../domain/units.ts';
+import type { AuthOptions } from './auth/auth.ts';
+
+/** What changed, told once to everybody who has the page open. */
+export type LiveEvent =
+  | { readonly type: 'incident'; readonly incident: Incident }
+  | { readonly type: 'health'; readonly watermark: EpochMs; readonly services: readonly ServiceHealth[] }
+  | { readonly type: 'tick'; readonly at: EpochMs; readonly stats: PipelineStats };
+
+/** Calls the listener for each event from now on; returns the way to stop. */
+export type Subscribe = (listener: (event: LiveEvent) => void) => () => void;
+
+/** What the process knows about itself and the API only repeats. */
+export interface ApiInfo {
+  readonly configHash: string;
+  /** Path of the configuration file, empty when it runs on defaults. */
+  readonly configPath: string;
+  readonly otlpGrpcPort: number;
+  readonly otlpHttpPort: number;
+  readonly remoteWritePort: number;
+}
+
+export interface ApiDeps {
+  readonly control: ControlStore;
+  readonly history: HistoryStore;
+  readonly live: LiveView;
+  /** Wall clock. */
+  readonly clock: Clock;
+  readonly events: Subscribe;
+  /** Text of `/metrics` in Prometheus' exposition format. */
+  readonly metrics: () => Promise<string>;
+  readonly reload: () => Promise<{ readonly ok: boolean; readonly errors: readonly string[] }>;
+  readonly ready: () => boolean;
+  /** Folder of the built page (`dist/ui`), or null to serve the API alone. */
+  readonly uiRoot: string | null;
+  readonly version: string;
+  /** Read at each request, so that a reload shows. */
+  readonly info?: () => ApiInfo;
+  /** Absent: everybody who reaches the port may read, and change with a same-origin request. */
+  readonly auth?: AuthOptions;
+  /** Heartbeat of the event stream in ms. */
+  readonly heartbeatMs?: number;
+}
+
+export const DEFAULT_INFO: ApiInfo = {
+  configHash: '',
+  configPath: '',
+  otlpGrpcPort: 4317,
+  otlpHttpPort: 4318,
+  remoteWritePort: 4318,
+};

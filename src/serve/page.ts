@@ -1,0 +1,45 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import fastifyStatic from '@fastify/static';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { sendProblem } from './problem.ts';
+
+/**
+ * Serves the built page: hashed files under /assets for ever, `index.html` for every other path, because the page keeps
+ * its state in the URL. A relative <base> makes it work below any path of a reverse proxy without being told of it.
+ */
+export async function registerPage(app: FastifyInstance, uiRoot: string | null): Promise<void> {
+  if (uiRoot !== null) {
+    await app.register(fastifyStatic, {
+      root: join(uiRoot, 'assets'),
+      prefix: '/assets/',
+      immutable: true,
+      maxAge: '365d',
+      schemaHide: true,
+    });
+  }
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?', 1)[0] ?? '/';
+    const page =
+      uiRoot !== null &&
+      (request.method === 'GET' || request.method === 'HEAD') &&
+      !/^\/(api|-|assets|metrics)(\/|$)/.test(path);
+    if (!page) return sendProblem(reply, 'not_found', `nothing is served at ${request.method} ${path}`);
+    return sendPage(request, reply, uiRoot, path);
+  });
+}
+
+async function sendPage(
+  _request: FastifyRequest,
+  reply: FastifyReply,
+  uiRoot: string,
+  path: string,
+): Promise<FastifyReply> {
+  const html = await readFile(join(uiRoot, 'index.html'), 'utf8');
+  const depth = path.split('/').length - 2;
+  const base = depth === 0 ? './' : '../'.repeat(depth);
+  return reply
+    .type('text/html; charset=utf-8')
+    .header('cache-control', 'no-cache')
+    .send(html.replace('<head>', `<head><base href="${base}">`));
+}

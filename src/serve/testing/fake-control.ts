@@ -1,0 +1,109 @@
+import type { DeployMarker } from '../../domain/batch.ts';
+import type { DecisionRecord } from '../../domain/decision.ts';
+import type { ExampleSpan, TemplateInfo } from '../../domain/history.ts';
+import type { Incident } from '../../domain/incident.ts';
+import type { AuditEntry, ControlStore, OutboxItem } from '../../domain/ports.ts';
+import type { Verdict } from '../../domain/verdict.ts';
+
+export interface ControlSeed {
+  readonly incidents: readonly Incident[];
+  readonly deploys: readonly DeployMarker[];
+  readonly templates: readonly TemplateInfo[];
+  readonly traces: readonly ExampleSpan[];
+  readonly decisions: readonly DecisionRecord[];
+  readonly outbox: readonly OutboxItem[];
+}
+
+const within = (at: number, filter: { readonly from?: number; readonly to?: number }): boolean =>
+  at >= (filter.from ?? -Infinity) && at < (filter.to ?? Infinity);
+
+/** The control store as maps and arrays; `changed` hears of each incident that was saved. */
+export function createFakeControl(seed: ControlSeed, changed: (incident: Incident) => void): ControlStore {
+  const incidents = new Map(seed.incidents.map((incident) => [incident.id, incident]));
+  const verdicts: Verdict[] = seed.incidents.flatMap(({ verdict }) => (verdict === null ? [] : [verdict]));
+  const audit: AuditEntry[] = [];
+  return {
+    async migrate() {},
+    async commit(commit) {
+      for (const incident of commit.incidents) incidents.set(incident.id, incident);
+    },
+    async correlatorState() {
+      return null;
+    },
+    async incident(id) {
+      return incidents.get(id) ?? null;
+    },
+    async incidents(filter) {
+      const matching = [...incidents.values()]
+        .filter(
+          (incident) =>
+            within(incident.openedAt, filter) &&
+            (filter.status === undefined || incident.status === filter.status) &&
+            (filter.tenant === undefined || incident.tenant === filter.tenant) &&
+            (filter.service === undefined || incident.services.includes(filter.service)),
+        )
+        .sort((a, b) => b.openedAt - a.openedAt);
+      const start = Number(filter.cursor ?? 0);
+      const end = start + (filter.limit ?? 50);
+      return { items: matching.slice(start, end), next: end < matching.length ? String(end) : null };
+    },
+    async saveIncident(incident) {
+      const next = { ...incident, version: incident.version + 1 };
+      incidents.set(next.id, next);
+      changed(next);
+    },
+    async addVerdict(verdict) {
+      verdicts.push(verdict);
+    },
+    async verdicts(filter) {
+      return verdicts.filter(
+        (verdict) => within(verdict.at, filter) && (filter.subjectId ?? verdict.subjectId) === verdict.subjectId,
+      );
+    },
+    async decisions(filter) {
+      return seed.decisions
+        .filter(
+          (record) =>
+            within(record.at, filter) &&
+            (filter.service ?? record.service) === record.service &&
+            (filter.subject ?? record.subject) === record.subject &&
+            (filter.stage ?? record.stage) === record.stage,
+        )
+        .slice(0, filter.limit ?? 100);
+    },
+    async deploys(filter) {
+      return seed.deploys.filter(
+        (deploy) => within(deploy.at, filter) && (filter.service ?? deploy.service) === deploy.service,
+      );
+    },
+    async templates(filter) {
+      return seed.templates
+        .filter(
+          (template) => within(template.firstSeen, filter) && (filter.service ?? template.service) === template.service,
+        )
+        .slice(0, filter.limit ?? 100);
+    },
+    async trace(traceId) {
+      return seed.traces.filter((span) => span.traceId === traceId);
+    },
+    async dueOutbox() {
+      return [];
+    },
+    async settleOutbox() {},
+    async outbox(filter) {
+      return seed.outbox
+        .filter((item) => (filter.incident ?? item.payload.incident.id) === item.payload.incident.id)
+        .slice(0, filter.limit ?? 100);
+    },
+    async audit(entry) {
+      audit.unshift(entry);
+    },
+    async auditLog(filter) {
+      return audit.filter((entry) => within(entry.at, filter)).slice(0, filter.limit ?? 100);
+    },
+    async prune() {
+      return 0;
+    },
+    async close() {},
+  };
+}

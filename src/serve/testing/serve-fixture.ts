@@ -1,0 +1,25 @@
+import { fileURLToPath } from 'node:url';
+import { createApiServer } from '../server.ts';
+import { createFixture } from './fixture.ts';
+
+// The backend of the page's tests and of `vite dev`: node src/serve/testing/serve-fixture.ts PORT [empty]
+const port = Number(process.argv[2] ?? 4499);
+const empty = process.argv[3] === 'empty';
+const clock = { now: () => Date.now() };
+const uiRoot = fileURLToPath(new URL('../../../dist/ui', import.meta.url));
+const { deps, emit } = createFixture({ clock, empty, uiRoot });
+const app = await createApiServer(deps);
+await app.listen({ port, host: '127.0.0.1' });
+process.stdout.write(`fixture on http://127.0.0.1:${port}\n`);
+
+const ticking = setInterval(() => {
+  emit({ type: 'tick', at: deps.live.watermark(), stats: deps.live.stats() });
+  emit({ type: 'health', watermark: deps.live.watermark(), services: deps.live.health() });
+}, 2_000);
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    clearInterval(ticking);
+    void app.close().then(() => process.exit(0));
+  });
+}
