@@ -143,6 +143,7 @@ export interface ControlStore {
     readonly limit?: number;
   }): Promise<readonly TemplateInfo[]>;
   trace(traceId: string): Promise<readonly ExampleSpan[]>;
+  /** What may be sent now: oldest first, and nothing whose older sibling (same receiver and incident) still waits. */
   dueOutbox(now: EpochMs, limit: number): Promise<readonly OutboxItem[]>;
   settleOutbox(
     id: string,

@@ -240,10 +240,25 @@ export class SqlControlStore implements ControlStore {
 
   async dueOutbox(now: number, limit: number): Promise<readonly OutboxItem[]> {
     const rows = await this.#db
-      .selectFrom('outbox')
+      .selectFrom('outbox as item')
       .selectAll()
       .where('state', '=', 'pending')
       .where('next_attempt_at', '<=', now)
+      // Order within an incident is kept: nothing overtakes an older item that still waits for its retry.
+      .where((e) =>
+        e.not(
+          e.exists(
+            e
+              .selectFrom('outbox as older')
+              .select('older.id')
+              .where('older.state', '=', 'pending')
+              .whereRef('older.receiver', '=', 'item.receiver')
+              .whereRef('older.incident_id', '=', 'item.incident_id')
+              .whereRef('older.created_at', '<', 'item.created_at')
+              .where('older.next_attempt_at', '>', now),
+          ),
+        ),
+      )
       .orderBy('created_at')
       .orderBy('id')
       .limit(limit)

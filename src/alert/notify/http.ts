@@ -1,0 +1,48 @@
+import { TocsinError } from '../../domain/error.ts';
+
+export interface HttpCall {
+  readonly url: string;
+  readonly body: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+  /** Named in errors instead of the URL, which may hold a secret. */
+  readonly what: string;
+  readonly method?: 'POST' | 'PUT' | 'PATCH';
+}
+
+const MAX_RETRY_AFTER = 3_600_000;
+
+/**
+ * Sends JSON. 2xx returns the body; 408, 429 and 5xx and network faults throw `delivery_failed` (retryable, honouring
+ * Retry-After in seconds or as a date against `now`); any other status throws `delivery_refused`.
+ */
+export async function postJson(call: HttpCall, now: number): Promise<string> {
+  let response: Response;
+  try {
+    response = await fetch(call.url, {
+      method: call.method ?? 'POST',
+      headers: { 'content-type': 'application/json', 'user-agent': 'tocsin', ...call.headers },
+      body: JSON.stringify(call.body),
+      redirect: 'error',
+      signal: AbortSignal.timeout(call.timeoutMs),
+    });
+  } catch (error) {
+    // The message of a fetch error can quote the URL; its code does not.
+    const code = (error as { cause?: { code?: string } }).cause?.code ?? (error as Error).name;
+    throw new TocsinError('delivery_failed', `${call.what} cannot be reached: ${code}`);
+  }
+  const text = (await response.text().catch(() => '')).slice(0, 4_096);
+  if (response.ok) return text;
+  const retryable = response.status === 408 || response.status === 429 || response.status >= 500;
+  const message = `${call.what} answered ${response.status}${text === '' ? '' : `: ${text.slice(0, 200)}`}`;
+  if (!retryable) throw new TocsinError('delivery_refused', message);
+  const wait = retryAfter(response.headers.get('retry-after'), now);
+  throw new TocsinError('delivery_failed', message, wait === null ? {} : { retryAfterMs: wait });
+}
+
+/** Retry-After as seconds or HTTP date → ms from `now`, at most an hour; null if absent or unreadable. */
+export function retryAfter(header: string | null, now: number): number | null {
+  if (header === null) return null;
+  const ms = /^\d+$/.test(header.trim()) ? Number(header) * 1_000 : Date.parse(header) - now;
+  return Number.isFinite(ms) ? Math.min(MAX_RETRY_AFTER, Math.max(0, ms)) : null;
+}

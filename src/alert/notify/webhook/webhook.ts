@@ -1,0 +1,66 @@
+import type { Notification, Notifier } from '../../../domain/ports.ts';
+import { alertOf } from '../alerts.ts';
+import { postJson } from '../http.ts';
+import type { ReceiverType } from '../receiver.ts';
+
+const options = {
+  url: { type: 'string', default: '', doc: 'Where to POST; also url_file' },
+  bearer_token: { type: 'string', default: '', doc: 'Sent as Authorization: Bearer; also bearer_token_file' },
+  timeout: { type: 'duration', default: 10_000, min: 100, doc: 'How long one call may take' },
+} as const;
+
+/**
+ * Alertmanager's webhook payload, version 4, so that everything written for it works unchanged. The incident itself is
+ * added under `tocsin`; the Idempotency-Key header repeats on a retry.
+ */
+export const webhook: ReceiverType<typeof options> = {
+  type: 'webhook',
+  options,
+  required: ['url'],
+  secrets: ['url', 'bearer_token'],
+  create({ url, bearer_token, timeout }, { clock, name }): Notifier {
+    return {
+      name,
+      async send(notification: Notification, dedupKey: string): Promise<void> {
+        const headers = {
+          'idempotency-key': dedupKey,
+          ...(bearer_token === '' ? {} : { authorization: `Bearer ${bearer_token}` }),
+        };
+        await postJson(
+          { url, body: payloadOf(notification), headers, timeoutMs: timeout, what: 'the webhook' },
+          clock.now(),
+        );
+      },
+    };
+  },
+};
+
+export function payloadOf(notification: Notification): Record<string, unknown> {
+  const { incident, labels, annotations } = notification;
+  const status = incident.status === 'open' ? 'firing' : 'resolved';
+  return {
+    version: '4',
+    groupKey: notification.groupKey,
+    truncatedAlerts: 0,
+    status,
+    receiver: notification.receiver,
+    groupLabels: { alertname: labels['alertname'] ?? '', incident: incident.id },
+    commonLabels: labels,
+    commonAnnotations: annotations,
+    externalURL: new URL(notification.url).origin,
+    notification_reason: notification.reason,
+    alerts: [{ status, ...alertOf(notification), fingerprint: incident.id }],
+    tocsin: {
+      incident: incident.id,
+      version: incident.version,
+      severity: incident.severity,
+      confidence: incident.confidence,
+      title: incident.title,
+      summary: incident.summary,
+      services: incident.services,
+      causes: incident.causes.slice(0, 3),
+      onset: new Date(incident.onset).toISOString(),
+      traceIds: incident.traceIds,
+    },
+  };
+}
