@@ -222,26 +222,21 @@ export function controlStoreContract(open: () => Promise<ControlStore>): Contrac
       deepStrictEqual(await ids({ from: 2_000 }), ['b']);
       deepStrictEqual(await ids({ to: 2_000 }), ['a']);
     }),
-    check('the outbox gives what is due, in order, until it is settled', async (store) => {
-      const incident = sampleIncident('a', 1_000);
-      const item = (id: string, createdAt: number) => ({
+    check('the outbox gives what is due, in order per incident, until it is settled', async (store) => {
+      const item = (id: string, incident: string, createdAt: number) => ({
         id,
         receiver: 'r',
         dedupKey: id,
-        payload: notificationOf(incident),
+        payload: notificationOf(sampleIncident(incident, 1_000)),
         createdAt,
       });
-      await store.commit(commitOf({ outbox: [item('o2', 20), item('o1', 10)] }));
-      deepStrictEqual(
-        (await store.dueOutbox(15, 10)).map((o) => o.id),
-        ['o1'],
-      );
-      await store.settleOutbox('o1', { state: 'pending', at: 16, error: 'timeout', nextAttemptAt: 100 });
-      deepStrictEqual(
-        (await store.dueOutbox(50, 10)).map((o) => o.id),
-        ['o2'],
-      );
-      const [first] = (await store.dueOutbox(100, 10)).filter((o) => o.id === 'o1');
+      await store.commit(commitOf({ outbox: [item('a2', 'a', 20), item('a1', 'a', 10), item('b1', 'b', 30)] }));
+      const due = async (now: number) => (await store.dueOutbox(now, 10)).map((o) => o.id);
+      deepStrictEqual(await due(15), ['a1']);
+      await store.settleOutbox('a1', { state: 'pending', at: 16, error: 'timeout', nextAttemptAt: 100 });
+      deepStrictEqual(await due(50), ['b1'], 'a2 may not overtake a1');
+      deepStrictEqual(await due(100), ['a1', 'a2', 'b1']);
+      const [first] = await store.dueOutbox(100, 1);
       strictEqual(first?.attempts, 1);
       strictEqual(first?.lastError, 'timeout');
       strictEqual((await store.outbox({ incident: 'a' })).length, 2);
