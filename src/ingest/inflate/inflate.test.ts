@@ -1,7 +1,7 @@
 import { deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
 import { compressSync, uncompressSync } from 'snappy';
+import { describe, expect, it } from 'vitest';
 import { TocsinError } from '../../domain/error.ts';
 import { inflate } from './inflate.ts';
 import { decodeSnappy } from './snappy.ts';
@@ -53,7 +53,9 @@ describe('inflate', () => {
     });
 
     it(`${coding}: refuses cut and foreign bytes`, () => {
-      const packed = pack(Buffer.from('some telemetry that is long enough to be cut in the middle, twice, twice, twice'));
+      const packed = pack(
+        Buffer.from('some telemetry that is long enough to be cut in the middle, twice, twice, twice'),
+      );
       expect(codeOf(() => inflate(coding, packed.subarray(0, packed.length - 5), MAX))).toBe('bad_payload');
       expect(codeOf(() => inflate(coding, new Uint8Array(0), MAX))).toBe('bad_payload');
       expect(codeOf(() => inflate(coding, Buffer.from([0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]), MAX))).toBe(
@@ -94,7 +96,10 @@ describe('decodeSnappy', () => {
   });
 
   it('agrees with the reference library on arbitrary bytes: same output, or both refuse', () => {
-    const mutated = fc.tuple(compressible, fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), { maxLength: 4 }));
+    const mutated = fc.tuple(
+      compressible,
+      fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), { maxLength: 4 }),
+    );
     fc.assert(
       fc.property(fc.oneof(mutated, fc.uint8Array({ maxLength: 64 })), (input) => {
         let bytes: Uint8Array;
