@@ -4,10 +4,10 @@ import { TocsinError } from '../../domain/error.ts';
 import { defaultsOf, type Options, type OptionsSpec } from '../../domain/options.ts';
 import type { LogTick, TemplateCatalogue } from '../../domain/ticks.ts';
 import type { EpochMs } from '../../domain/units.ts';
+import { SignatureCache } from '../../stats/signature-cache.ts';
 import { Drain } from './drain.ts';
 import { MAX_LINE_BYTES, maskTokens } from './mask.ts';
 import { SignatureScanner } from './signature.ts';
-import { SignatureCache } from './signature-cache.ts';
 
 export const LOG_TEMPLATE_OPTIONS = {
   similarity: {

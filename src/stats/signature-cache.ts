@@ -1,10 +1,10 @@
-import type { StateArray } from '../../domain/detector.ts';
+import type { StateArray } from '../domain/detector.ts';
 
 const WIDTH = 4;
 const MAX_PROBES = 8;
 
 /**
- * Signature -> template index: open addressing over rows of four int32 (low, high, template + 1, last epoch used), at most
+ * Signature -> index: open addressing over rows of four int32 (low, high, index + 1, last epoch used), at most
  * `MAX_PROBES` a look-up. Full neighbourhoods overwrite the entry that was used longest ago, so one-off shapes (user
  * names and the like) age out and the table never grows.
  */
@@ -52,7 +52,7 @@ export class SignatureCache {
     }
     rows[victim] = lo;
     rows[victim + 1] = hi;
-    rows[victim + 2] = template + 1;
+    rows[victim + 2] = index + 1;
     rows[victim + 3] = this.#epoch;
     this.#inserted += 1;
     // An epoch lasts a sixteenth of the table: fine enough to tell the used from the forgotten.
