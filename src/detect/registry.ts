@@ -1,0 +1,61 @@
+import type { SeriesDetector } from '../domain/detector.ts';
+import { defaultsOf, type Options, type OptionsSpec } from '../domain/options.ts';
+import { AR_OPTIONS, createAr } from './ar/ar.ts';
+import { createDifference, DIFFERENCE_OPTIONS } from './difference/difference.ts';
+import { createEwma, EWMA_OPTIONS } from './ewma/ewma.ts';
+import { createHolt, HOLT_OPTIONS } from './holt/holt.ts';
+import { createMeanShift, MEAN_SHIFT_OPTIONS } from './mean-shift/mean-shift.ts';
+import { createNovelty, NOVELTY_OPTIONS } from './novelty/novelty.ts';
+import { createQuantile, QUANTILE_OPTIONS } from './quantile/quantile.ts';
+import { createRunLength, RUN_LENGTH_OPTIONS } from './run-length/run-length.ts';
+import { createSeasonal, SEASONAL_OPTIONS } from './seasonal/seasonal.ts';
+import { createTwin, TWIN_OPTIONS } from './twin/twin.ts';
+
+interface Entry<S extends OptionsSpec> {
+  readonly options: S;
+  /** Weight in the fused mean, chosen once over all open data sets together (`eval/`). */
+  readonly weight: number;
+  create(options: Options<S>): SeriesDetector;
+}
+
+function entry<const S extends OptionsSpec>(options: S, weight: number, create: (options: Options<S>) => SeriesDetector): Entry<S> {
+  return { options, weight, create };
+}
+
+/** Every detector of the always-on tier. One line here and one folder is all that a new one needs. */
+export const SERIES_DETECTORS = {
+  ewma: entry(EWMA_OPTIONS, 1, createEwma),
+  difference: entry(DIFFERENCE_OPTIONS, 1, createDifference),
+  holt: entry(HOLT_OPTIONS, 1, createHolt),
+  ar: entry(AR_OPTIONS, 1, createAr),
+  quantile: entry(QUANTILE_OPTIONS, 1, createQuantile),
+  seasonal: entry(SEASONAL_OPTIONS, 1, createSeasonal),
+  twin: entry(TWIN_OPTIONS, 1, createTwin),
+  novelty: entry(NOVELTY_OPTIONS, 1, createNovelty),
+  'mean-shift': entry(MEAN_SHIFT_OPTIONS, 1, createMeanShift),
+  'run-length': entry(RUN_LENGTH_OPTIONS, 1, createRunLength),
+};
+
+export type SeriesDetectorName = keyof typeof SERIES_DETECTORS;
+
+export interface AlwaysOnOptions {
+  /** Options by detector; what is not named keeps its default. */
+  readonly detectors?: Readonly<Partial<Record<SeriesDetectorName, Readonly<Record<string, number>>>>>;
+  /** Detectors to leave out. */
+  readonly off?: readonly SeriesDetectorName[];
+}
+
+/** The detectors of the always-on tier, in the fixed order of the registry. */
+export function createAlwaysOn(options: AlwaysOnOptions = {}): SeriesDetector[] {
+  return (Object.keys(SERIES_DETECTORS) as SeriesDetectorName[])
+    .filter((name) => !options.off?.includes(name))
+    .map((name) => {
+      const { options: spec, create } = SERIES_DETECTORS[name] as unknown as Entry<OptionsSpec>;
+      return create({ ...defaultsOf(spec), ...options.detectors?.[name] } as Options<OptionsSpec>);
+    });
+}
+
+/** Weights of the fused mean by detector name. */
+export function alwaysOnWeights(): Record<string, number> {
+  return Object.fromEntries(Object.entries(SERIES_DETECTORS).map(([name, { weight }]) => [name, weight]));
+}

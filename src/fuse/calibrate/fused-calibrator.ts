@@ -1,0 +1,141 @@
+import type { StateBlob } from '../../domain/detector.ts';
+import { createRows } from '../../stats/rows.ts';
+
+/**
+ * The p-value of the fused score against the series' own past: a log-histogram for the bulk (quarter-octave bins from the
+ * float's own bits, all counts halved at 6000) and a generalised Pareto tail by moments above the 98 % quantile
+ * (methods 1.5). Detectors depend on each other, so no formula for the sum of their p-values would hold.
+ */
+export interface FusedCalibrator {
+  readonly bytesPerSeries: number;
+  grow(capacity: number): void;
+  /** -log10 p of a score in [0, 8], 0 while fewer than 100 scores are known, at most 6. */
+  surprise(series: number, score: number): number;
+  learn(series: number, score: number): void;
+  reset(series: number): void;
+  copy(from: number, to: number): void;
+  save(): StateBlob;
+  restore(state: StateBlob): void;
+}
+
+const VERSION = 1;
+const BINS = 32;
+const TOTAL = 16;
+const THRESHOLD = 17;
+const MEAN = 18;
+const SQUARES = 19;
+const EXCEEDED = 20;
+const WIDTH = 22;
+/** Bins start at 2^-5 and end at 2^3. */
+const FIRST_BIN = (127 - 5) << 2;
+const MANTISSA_BITS = 21;
+const HALVE_AT = 6000;
+const TAIL_SHARE = 0.02;
+const WARMUP = 100;
+/** Before so many scores the tail is not extrapolated. */
+const TAIL_FROM = 2000;
+const SMALLEST_P = 1e-6;
+const LOG10_E = 0.4342944819;
+
+export function createFusedCalibrator(): FusedCalibrator {
+  const rows = createRows(WIDTH);
+  const float = new Float32Array(1);
+  const bits = new Uint32Array(float.buffer);
+
+  function binOf(score: number): number {
+    float[0] = score;
+    const bin = (bits[0]! >>> MANTISSA_BITS) - FIRST_BIN;
+    return bin < 0 ? 0 : bin < BINS ? bin : BINS - 1;
+  }
+
+  function edgeOf(bin: number): number {
+    bits[0] = (bin + FIRST_BIN) << MANTISSA_BITS;
+    return bin === 0 ? 0 : float[0]!;
+  }
+
+  /** Puts the threshold of the tail at the 98 % quantile of the histogram. */
+  function retarget(f: Float32Array, counts: Uint16Array, o: number): void {
+    const wanted = TAIL_SHARE * f[o + TOTAL]!;
+    let above = 0;
+    let bin = BINS - 1;
+    for (; bin > 0; bin--) {
+      const next = above + counts[o * 2 + bin]!;
+      if (next >= wanted) break;
+      above = next;
+    }
+    const low = edgeOf(bin);
+    const high = edgeOf(bin + 1);
+    const inside = counts[o * 2 + bin]!;
+    f[o + THRESHOLD] = inside > 0 ? high - ((wanted - above) / inside) * (high - low) : high;
+  }
+
+  return {
+    bytesPerSeries: rows.bytesPerRow,
+    grow: rows.grow,
+    surprise(series, score) {
+      const f = rows.f32;
+      const o = series * WIDTH;
+      const total = f[o + TOTAL]!;
+      if (total < WARMUP) return 0;
+      const threshold = f[o + THRESHOLD]!;
+      if (score > threshold && total >= TAIL_FROM) {
+        const mean = f[o + MEAN]!;
+        const variance = f[o + SQUARES]! - mean * mean;
+        let shape = variance > 0 ? 0.5 * (1 - (mean * mean) / variance) : 0;
+        shape = shape < 0 ? 0 : shape > 0.5 ? 0.5 : shape;
+        const sigma = mean * (1 - shape);
+        const reach = (score - threshold) / (sigma > 0.02 ? sigma : 0.02);
+        const decay = shape < 1e-3 ? reach : Math.log(1 + shape * reach) / shape;
+        const strange = 1.69897 + LOG10_E * decay;
+        return strange < 6 ? strange : 6;
+      }
+      const counts = rows.u16;
+      const bin = binOf(score);
+      const at = o * 2;
+      let above = 0;
+      for (let b = BINS - 1; b > bin; b--) above += counts[at + b]!;
+      const low = bin === 0 ? 0 : edgeOf(bin);
+      const share = (edgeOf(bin + 1) - score) / (edgeOf(bin + 1) - low);
+      above += counts[at + bin]! * (share > 0 ? share : 0);
+      // Ties beyond everything seen are broken by the score, within the half count that the estimate allows.
+      const half = above > 0 ? 0.5 : 0.5 - 0.05 * score;
+      const p = (above + half) / (total + 1);
+      return p >= 1 ? 0 : -Math.log10(p > SMALLEST_P ? p : SMALLEST_P);
+    },
+    learn(series, score) {
+      const f = rows.f32;
+      const counts = rows.u16;
+      const o = series * WIDTH;
+      const total = f[o + TOTAL]! + 1;
+      const bin = binOf(score);
+      counts[o * 2 + bin] = counts[o * 2 + bin]! + 1;
+      f[o + TOTAL] = total;
+      const threshold = f[o + THRESHOLD]!;
+      if (score > threshold && total > WARMUP) {
+        const exceeded = f[o + EXCEEDED]!;
+        const mean = f[o + MEAN]!;
+        const rate = exceeded < 60 ? 1 / (exceeded + 1) : 1 / 60;
+        const limit = 10 * mean;
+        const over = score - threshold;
+        const excess = exceeded > 10 && over > limit ? limit : over;
+        f[o + MEAN] = mean + rate * (excess - mean);
+        f[o + SQUARES] = f[o + SQUARES]! + rate * (excess * excess - f[o + SQUARES]!);
+        if (exceeded < 1e6) f[o + EXCEEDED] = exceeded + 1;
+      }
+      if (total >= HALVE_AT) {
+        let left = 0;
+        for (let b = 0; b < BINS; b++) {
+          const half = counts[o * 2 + b]! >> 1;
+          counts[o * 2 + b] = half;
+          left += half;
+        }
+        f[o + TOTAL] = left;
+        retarget(f, counts, o);
+      } else if (total % 64 === 0) retarget(f, counts, o);
+    },
+    reset: rows.reset,
+    copy: rows.copy,
+    save: () => rows.save(VERSION),
+    restore: (state) => rows.restore(state, VERSION),
+  };
+}

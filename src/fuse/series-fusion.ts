@@ -1,0 +1,146 @@
+import type { PointBatch } from '../domain/batch.ts';
+import { createScoreColumns, type ScoreColumns, type SeriesDetector, type StateBlob } from '../domain/detector.ts';
+import { TocsinError } from '../domain/error.ts';
+import { defaultsOf, type Options } from '../domain/options.ts';
+import { createFusedCalibrator } from './calibrate/fused-calibrator.ts';
+import { createTailBank } from './calibrate/tail-bank.ts';
+import { createLearnGate, LEARN_GATE_OPTIONS } from './combine/learn-gate.ts';
+import { explainSample } from './series-reason.ts';
+import type { SampleReason, SeriesScores } from './series-scores.ts';
+
+export interface SeriesFusionOptions {
+  /** Weight of a detector in the mean; 1 where not named. */
+  readonly weights?: Readonly<Record<string, number>>;
+  readonly gate?: Options<typeof LEARN_GATE_OPTIONS>;
+}
+
+/** All detectors of the always-on tier over the series of one shard, calibrated and fused into one p-value a sample. */
+export interface SeriesFusion {
+  readonly bytesPerSeries: number;
+  grow(capacity: number): void;
+  /** Each series at most once in the batch, values already rates. Scores first, learns afterwards. */
+  observe(batch: PointBatch, out: SeriesScores): void;
+  reset(series: number): void;
+  copy(from: number, to: number): void;
+  save(): Record<string, StateBlob>;
+  restore(parts: Record<string, StateBlob>): void;
+}
+
+const CAP = 8;
+/** Detectors whose expectation is shown as the band, the later the better. */
+const BAND = ['ewma', 'seasonal'];
+
+export function createSeriesFusion(detectors: readonly SeriesDetector[], options: SeriesFusionOptions = {}): SeriesFusion {
+  const names = detectors.map((detector) => detector.name);
+  const weights = names.map((name) => options.weights?.[name] ?? 1);
+  const tails = createTailBank(detectors.length);
+  const calibrator = createFusedCalibrator();
+  const gate = createLearnGate(options.gate ?? defaultsOf(LEARN_GATE_OPTIONS));
+  const parts = { 'fuse.tails': tails, 'fuse.calibrator': calibrator, 'fuse.gate': gate };
+
+  let room = 0;
+  let scores: ScoreColumns[] = [];
+  let surprises: Float32Array[] = [];
+  let sum = new Float32Array(0);
+  let weight = new Float32Array(0);
+  let mode = new Uint8Array(0);
+
+  function makeRoom(length: number): void {
+    room = Math.max(256, length, room * 2);
+    scores = detectors.map(() => createScoreColumns(room));
+    surprises = detectors.map(() => new Float32Array(room));
+    sum = new Float32Array(room);
+    weight = new Float32Array(room);
+    mode = new Uint8Array(room);
+  }
+
+  function showBand(index: number, length: number, out: SeriesScores): void {
+    const { expected, lower, upper, ready } = scores[index]!;
+    for (let i = 0; i < length; i++) {
+      if (ready[i] === 0) continue;
+      out.expected[i] = expected[i]!;
+      out.lower[i] = lower[i]!;
+      out.upper[i] = upper[i]!;
+    }
+  }
+
+  function fuse(batch: PointBatch, out: SeriesScores): void {
+    const { series, time, length } = batch;
+    const { surprise, extent, ready, changePoint } = out;
+    for (let i = 0; i < length; i++) {
+      const s = series[i]!;
+      if (weight[i] === 0) {
+        surprise[i] = 0;
+        ready[i] = 0;
+        changePoint[i] = 0;
+        extent[i] = gate.extentOf(s);
+        continue;
+      }
+      const score = sum[i]! / weight[i]!;
+      const strange = calibrator.surprise(s, score);
+      surprise[i] = strange;
+      ready[i] = strange > 0 ? 1 : 0;
+      changePoint[i] = gate.update(s, time[i]!, strange) ? 1 : 0;
+      extent[i] = gate.extentOf(s);
+      if (mode[i] === 1) calibrator.learn(s, score < CAP ? score : CAP);
+    }
+  }
+
+  return {
+    bytesPerSeries:
+      detectors.reduce((total, detector) => total + detector.bytesPerSeries, 0) +
+      tails.bytesPerSeries +
+      calibrator.bytesPerSeries +
+      gate.bytesPerSeries,
+    grow(capacity) {
+      for (const detector of detectors) detector.grow(capacity);
+      for (const part of Object.values(parts)) part.grow(capacity);
+    },
+    observe(batch, out) {
+      const { series, length } = batch;
+      if (length > room) makeRoom(length);
+      for (let i = 0; i < length; i++) mode[i] = gate.modeOf(series[i]!);
+      sum.fill(0, 0, length);
+      weight.fill(0, 0, length);
+      out.expected.fill(NaN, 0, length);
+      out.lower.fill(NaN, 0, length);
+      out.upper.fill(NaN, 0, length);
+      for (let d = 0; d < detectors.length; d++) {
+        const { raw, ready } = scores[d]!;
+        detectors[d]!.observe(batch, mode, scores[d]!);
+        tails.observe(d, length, series, raw, ready, mode, weights[d]!, surprises[d]!, sum, weight);
+      }
+      for (const name of BAND) {
+        const index = names.indexOf(name);
+        if (index >= 0) showBand(index, length, out);
+      }
+      fuse(batch, out);
+      out.explain = (i: number): SampleReason =>
+        explainSample(names, weights, surprises, i, batch.value[i]!, out.expected[i]!, gate.onsetOf(series[i]!));
+    },
+    reset(series) {
+      for (const detector of detectors) detector.reset(series);
+      for (const part of Object.values(parts)) part.reset(series);
+    },
+    copy(from, to) {
+      for (const detector of detectors) detector.copy(from, to);
+      for (const part of Object.values(parts)) part.copy(from, to);
+    },
+    save() {
+      const saved: Record<string, StateBlob> = {};
+      for (const detector of detectors) saved[`detect.${detector.name}`] = detector.save();
+      for (const [name, part] of Object.entries(parts)) saved[name] = part.save();
+      return saved;
+    },
+    restore(saved) {
+      for (const detector of detectors) detector.restore(partOf(saved, `detect.${detector.name}`));
+      for (const [name, part] of Object.entries(parts)) part.restore(partOf(saved, name));
+    },
+  };
+}
+
+function partOf(saved: Record<string, StateBlob>, name: string): StateBlob {
+  const part = saved[name];
+  if (!part) throw new TocsinError('state_version', `the snapshot has no part ${name}`);
+  return part;
+}
