@@ -2,7 +2,7 @@ import type { LabelledSeries } from '../data/metric-sets.ts';
 import { readMetricSet } from '../data/metric-sets.ts';
 import { BASELINES } from '../feed/baselines.ts';
 import type { Method, MethodScores } from '../feed/method.ts';
-import { ablations, product } from '../feed/product.ts';
+import { ablations, product, singles } from '../feed/product.ts';
 import { machineLine } from '../report.ts';
 import { eventTable, kpiTable, nabTable } from './metric-tables.ts';
 
@@ -10,7 +10,7 @@ export interface MetricsOptions {
   readonly data: string;
   /** Which sets: any of nab, kpi, ms. */
   readonly sets: readonly string[];
-  /** Adds a row for the product without each detector. */
+  /** Adds rows for the product without each detector, and for each detector alone. */
   readonly ablation: boolean;
   /** Adds a table per set with one row a series, for the product. */
   readonly verbose: boolean;
