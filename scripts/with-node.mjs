@@ -38,7 +38,9 @@ function pinnedNode() {
   if (existsSync(binary)) return binary;
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   if (major > 24 || (major === 24 && minor >= 15)) return process.execPath;
-  console.error(`tocsin: no pinned Node for ${process.platform}-${process.arch}; install Node >= 24.15 (found ${process.version})`);
+  console.error(
+    `tocsin: no pinned Node for ${process.platform}-${process.arch}; install Node >= 24.15 (found ${process.version})`,
+  );
   process.exit(1);
 }
 
