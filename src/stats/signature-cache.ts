@@ -52,7 +52,7 @@ export class SignatureCache {
     }
     rows[victim] = lo;
     rows[victim + 1] = hi;
-    rows[victim + 2] = index + 1;
+    rows[victim + 2] = template + 1;
     rows[victim + 3] = this.#epoch;
     this.#inserted += 1;
     // An epoch lasts a sixteenth of the table: fine enough to tell the used from the forgotten.
