@@ -1,12 +1,21 @@
 import { parseArgs } from 'node:util';
+import type { Signal } from '../src/domain/ports.ts';
 import { MissingData } from './data/metric-sets.ts';
+import { MULTIMODAL_SETS } from './data/multimodal.ts';
 import { writeSection } from './report.ts';
+import { embeddedEngine } from './send/embedded-engine.ts';
+import { httpEngine } from './send/engine.ts';
+import { runFaults } from './suites/faults.ts';
 import { METRIC_SETS, runMetrics } from './suites/metrics.ts';
 
 const USAGE = `usage: tocsin eval <suite> --data DIR [--out FILE]
 
 suites
   metrics   NAB, KPI and Microsoft series     [--sets nab,kpi,ms] [--ablation] [--verbose] [--product-only]
+  faults    multimodal fault days, replayed   [--sets nezha-trainticket,nezha-onlineboutique] [--verbose] [--product-only]
+            as OTLP against a running server  [--endpoint URL] [--api URL] [--pid N] [--speed N] [--signals metrics,logs,traces]
+            or in this process                --embedded
+            or baselines only                 --baselines-only
 
 --data defaults to the environment variable TOCSIN_DATA. The report goes to stdout; --out also writes it into its
 section of a results file.
@@ -54,6 +63,14 @@ async function runSuite(
       ablation: { type: 'boolean', default: false },
       verbose: { type: 'boolean', default: false },
       'product-only': { type: 'boolean', default: false },
+      embedded: { type: 'boolean', default: false },
+      'baselines-only': { type: 'boolean', default: false },
+      endpoint: { type: 'string', default: 'http://127.0.0.1:4318' },
+      api: { type: 'string', default: 'http://127.0.0.1:4400' },
+      pid: { type: 'string' },
+      speed: { type: 'string' },
+      step: { type: 'string', default: '5' },
+      signals: { type: 'string', default: 'metrics,logs,traces' },
     },
   });
   const data = values.data ?? process.env['TOCSIN_DATA'];
@@ -76,9 +93,48 @@ async function runSuite(
         out: values.out,
       };
     }
+    case 'faults': {
+      const http = {
+        endpoint: values.endpoint,
+        api: values.api,
+        pid: values.pid === undefined ? null : positive('pid', values.pid),
+      };
+      const engine = values['baselines-only']
+        ? null
+        : values.embedded
+          ? embeddedEngine
+          : () => Promise.resolve(httpEngine(http));
+      const text = await runFaults({
+        data,
+        sets: values.sets?.split(',') ?? MULTIMODAL_SETS,
+        verbose: values.verbose,
+        productOnly: values['product-only'],
+        engine,
+        speed:
+          values.speed === undefined
+            ? values.embedded
+              ? Number.POSITIVE_INFINITY
+              : 60
+            : positive('speed', values.speed),
+        step: positive('step', values.step) * 1000,
+        signals: new Set(values.signals.split(',').filter(isSignal)),
+        progress,
+      });
+      return { text, out: values.out };
+    }
     default:
       return null;
   }
+}
+
+function positive(name: string, text: string): number {
+  const value = Number(text);
+  if (!(value > 0)) throw new RangeError(`--${name} ${text}: a number above 0 is wanted`);
+  return value;
+}
+
+function isSignal(text: string): text is Signal {
+  return text === 'metrics' || text === 'logs' || text === 'traces';
 }
 
 if (import.meta.main) process.exitCode = await runEval(process.argv.slice(2));

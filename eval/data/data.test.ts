@@ -2,6 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { parseColumns, parseTable } from './csv.ts';
 import { runsOf } from './metric-sets.ts';
+import { parseQuoted } from './quoted-csv.ts';
 import { readTarGz } from './tar.ts';
 
 describe('csv', () => {
@@ -48,4 +49,8 @@ it('finds runs of labels', () => {
     [2, 3],
     [5, 5],
   ]);
+});
+
+it('reads quoted cells with commas, quotes, newlines and empty ends', () => {
+  expect(parseQuoted('a,b\n"x,""y""\nz",2\r\n,\n"q"')).toEqual([['a', 'b'], ['x,"y"\nz', '2'], ['', ''], ['q']]);
 });

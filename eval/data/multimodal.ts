@@ -132,13 +132,19 @@ class Senders {
 
   service(service: string): Sender {
     let sender = this.byService.get(service);
-    if (sender === undefined) this.byService.set(service, (sender = { service, pod: '', host: '' }));
+    if (sender === undefined) {
+      sender = { service, pod: '', host: '' };
+      this.byService.set(service, sender);
+    }
     return sender;
   }
 
   node(host: string): Sender {
     let sender = this.byHost.get(host);
-    if (sender === undefined) this.byHost.set(host, (sender = { service: 'node', pod: '', host }));
+    if (sender === undefined) {
+      sender = { service: 'node', pod: '', host };
+      this.byHost.set(host, sender);
+    }
     return sender;
   }
 }

@@ -39,7 +39,10 @@ function slices(set: MultimodalSet, step: number, signals: ReplayOptions['signal
   const at = (ms: number): Slice => {
     const key = Math.floor(ms / step);
     let slice = out.get(key);
-    if (slice === undefined) out.set(key, (slice = { gauges: [], spans: [], logs: [] }));
+    if (slice === undefined) {
+      slice = { gauges: [], spans: [], logs: [] };
+      out.set(key, slice);
+    }
     return slice;
   };
   if (signals.has('metrics')) for (const gauge of set.gauges) at(gauge.at).gauges.push(gauge);

@@ -36,7 +36,7 @@ export function runMetrics(options: MetricsOptions): string {
   const methods: Method[] = [
     ...(options.productOnly ? [] : BASELINES),
     product(),
-    ...(options.ablation ? ablations() : []),
+    ...(options.ablation ? [...ablations(), ...singles()] : []),
   ];
   const parts: string[] = [];
   for (const set of options.sets) {
