@@ -79,7 +79,7 @@ export class SeriesIdentity {
     }
   }
 
-  /** Sorts, drops what is no label, hashes. `derived` keeps every label: a computed series has no instance of its own. */
+  /** Sorts, sets apart what names an instance, hashes. `derived` keeps every label: a computed series has no instance of its own. */
   seal(derived = false): void {
     this.sort();
     this.length = 0;
@@ -93,7 +93,8 @@ export class SeriesIdentity {
       const i = this.order[k]!;
       if (k + 1 < this.count && this.compareKeys(i, this.order[k + 1]!) === 0) continue;
       const kind = derived ? KEY_LABEL : this.classes[i]!;
-      if (kind === KEY_LABEL) this.emit(i);
+      // On a sample every label tells apart (spanmetrics puts service.name there); only a resource has volatile ones.
+      if (kind >= KEY_LABEL && kind < KEY_INSTANCE) this.emit(i);
       else if (kind >= KEY_INSTANCE) {
         instances++;
         if (kind < rank) {

@@ -50,6 +50,8 @@ export class ShardSeriesTable implements SeriesTable {
   readonly identity = new SeriesIdentity();
   /** Times beyond this are taken as this for silence and idleness: a broken sender clock must not outlive everybody. */
   horizon: EpochMs = Number.POSITIVE_INFINITY;
+  /** Changes when the table is restored: whoever caches indexes of services or series then starts anew. */
+  epoch = 0;
   private readonly rows: SeriesRows;
   private workloads = new SeriesWorkloads(64);
   private readonly raw: KeyIndex;
@@ -144,6 +146,11 @@ export class ShardSeriesTable implements SeriesTable {
     }
     this.predicted = next;
     return count === 0 ? 0 : this.raw.getMany(keys, misses, count, out);
+  }
+
+  /** The series that a raw form leads to, -1 if it is unknown. */
+  find(rawA: number, rawB: number): SeriesIndex {
+    return this.raw.get(rawA, rawB);
   }
 
   /** Notes the time of samples; negative series are passed over. Times need not be in order. */
@@ -598,6 +605,7 @@ export class ShardSeriesTable implements SeriesTable {
     this.freeOrdinals.clear();
     for (const [workload, ordinals] of meta.freeOrdinals) this.freeOrdinals.set(workload, [...ordinals]);
     this.refused = new Int32Array(0);
+    this.epoch++;
     this.predicted = 0;
     this.latest = meta.latest;
     this.inheritance = [...meta.inheritance];

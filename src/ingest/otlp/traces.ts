@@ -1,0 +1,254 @@
+import { createSpanBatch, SPAN_KIND } from '../../domain/batch.ts';
+import type { IntakeResult, SignalSink } from '../../domain/ports.ts';
+import type { PayloadDecoder } from '../contract.ts';
+import { malformed, Wire } from '../wire/proto.ts';
+import { SLICE } from './metrics.ts';
+import { BodyResources, type ResourceCache } from './resource.ts';
+import { StatusScan } from './span-status.ts';
+
+const KEEP = 1 << 16;
+const STATUS_ERROR = 2;
+
+/** Spans of one body, before anything is delivered; ids as offsets into the body. */
+class SpanColumns {
+  length = 0;
+  resource = new Int32Array(0);
+  start = new Float64Array(0);
+  end = new Float64Array(0);
+  kind = new Uint8Array(0);
+  error = new Uint8Array(0);
+  nameStart = new Int32Array(0);
+  nameEnd = new Int32Array(0);
+  trace = new Int32Array(0);
+  span = new Int32Array(0);
+  /** -1: root. */
+  parent = new Int32Array(0);
+
+  constructor() {
+    this.resize(2048);
+  }
+
+  begin(): void {
+    this.length = 0;
+    if (this.start.length > KEEP) this.resize(2048);
+  }
+
+  resize(capacity: number): void {
+    const used = this.length;
+    this.resource = into(new Int32Array(capacity), this.resource, used);
+    this.start = into(new Float64Array(capacity), this.start, used);
+    this.end = into(new Float64Array(capacity), this.end, used);
+    this.kind = into(new Uint8Array(capacity), this.kind, used);
+    this.error = into(new Uint8Array(capacity), this.error, used);
+    this.nameStart = into(new Int32Array(capacity), this.nameStart, used);
+    this.nameEnd = into(new Int32Array(capacity), this.nameEnd, used);
+    this.trace = into(new Int32Array(capacity), this.trace, used);
+    this.span = into(new Int32Array(capacity), this.span, used);
+    this.parent = into(new Int32Array(capacity), this.parent, used);
+  }
+}
+
+function into<T extends { set(from: ArrayLike<number>): void }>(
+  to: T,
+  from: Int32Array | Float64Array | Uint8Array,
+  used: number,
+): T {
+  to.set(from.subarray(0, used));
+  return to;
+}
+
+/** ExportTraceServiceRequest (protobuf) → spans. */
+export class OtlpTracesDecoder implements PayloadDecoder {
+  private readonly wire = new Wire();
+  private readonly resources: BodyResources;
+  private readonly columns = new SpanColumns();
+  private readonly batch = createSpanBatch(SLICE);
+  private readonly status = new StatusScan();
+  private rejected = 0;
+  private message = '';
+
+  constructor(cache: ResourceCache) {
+    this.resources = new BodyResources(cache);
+  }
+
+  decode(body: Uint8Array, tenant: string, sink: SignalSink): IntakeResult {
+    const { wire, resources, columns } = this;
+    wire.open(body);
+    try {
+      this.rejected = 0;
+      this.message = '';
+      columns.begin();
+      resources.begin(tenant);
+      const end = body.length;
+      while (wire.pos < end) {
+        const tag = wire.tag(end);
+        if (tag >>> 3 === 1) this.resourceSpans(wire.message(tag, end));
+        else wire.skip(tag, end);
+      }
+      resources.open(wire, tenant, sink);
+      this.deliver(body, sink);
+      return { accepted: columns.length, rejected: this.rejected, message: this.message };
+    } finally {
+      wire.close();
+      this.batch.buffer = NONE;
+    }
+  }
+
+  private resourceSpans(end: number): void {
+    const { wire } = this;
+    const start = wire.pos;
+    const resource = this.resources.scan(wire, start, end);
+    wire.pos = start;
+    while (wire.pos < end) {
+      const tag = wire.tag(end);
+      if (tag !== 0x12) {
+        wire.skip(tag, end);
+        continue;
+      }
+      const stop = wire.span(end);
+      while (wire.pos < stop) {
+        const field = wire.tag(stop);
+        if (field >>> 3 === 2) this.span(wire.message(field, stop), resource);
+        else wire.skip(field, stop);
+      }
+    }
+  }
+
+  private reject(why: string): void {
+    if (this.rejected++ === 0) this.message = why;
+  }
+
+  private span(end: number, resource: number): void {
+    const { wire, columns } = this;
+    const { buf, view } = wire;
+    const first = wire.pos;
+    let pos = first;
+    let trace = -1;
+    let id = -1;
+    let parent = -1;
+    let nameStart = 0;
+    let nameEnd = 0;
+    let kind = 0;
+    let start = 0;
+    let stop = 0;
+    let code = 0;
+    let attributes = -1;
+    while (pos < end) {
+      const tag = buf[pos]!;
+      // Attributes: passed over by length, looked at only if the status leaves a question.
+      if (tag === 0x4a) {
+        if (attributes < 0) attributes = pos;
+        wire.pos = pos + 1;
+        pos = wire.span(end);
+        continue;
+      }
+      if (tag === 0x39 || tag === 0x41) {
+        if (pos + 9 > end) malformed('truncated number', pos);
+        const at = (view.getUint32(pos + 5, true) * 4294967296 + view.getUint32(pos + 1, true)) / 1e6;
+        if (tag === 0x39) start = at;
+        else stop = at;
+        pos += 9;
+        continue;
+      }
+      wire.pos = pos;
+      const field = wire.tag(end);
+      switch (field) {
+        case 0x0a:
+          pos = wire.span(end);
+          trace = pos - wire.pos === 16 ? wire.pos : -1;
+          break;
+        case 0x12:
+          pos = wire.span(end);
+          id = pos - wire.pos === 8 ? wire.pos : -1;
+          break;
+        case 0x22:
+          pos = wire.span(end);
+          parent = pos - wire.pos === 8 ? wire.pos : -1;
+          break;
+        case 0x2a:
+          pos = wire.span(end);
+          nameStart = wire.pos;
+          nameEnd = pos;
+          break;
+        case 0x30:
+          kind = wire.varint32(end);
+          pos = wire.pos;
+          break;
+        case 0x7a: {
+          const statusEnd = wire.span(end);
+          while (wire.pos < statusEnd) {
+            const inner = wire.tag(statusEnd);
+            if (inner === 0x18) code = wire.varint32(statusEnd);
+            else wire.skip(inner, statusEnd);
+          }
+          pos = wire.pos;
+          break;
+        }
+        default:
+          if (KNOWN_FIELDS.includes(field >>> 3)) malformed(`Span field ${field >>> 3} has wire type ${field & 7}`, pos);
+          wire.skip(field, end);
+          pos = wire.pos;
+      }
+    }
+    wire.pos = end;
+    if (trace < 0 || isZero(buf, trace, 16)) return this.reject('a span without a trace id of 16 bytes');
+    if (id < 0 || isZero(buf, id, 8)) return this.reject('a span without an id of 8 bytes');
+    if (start === 0 || stop === 0) return this.reject('a span without a start and an end');
+    const i = columns.length;
+    if (i === columns.start.length) columns.resize(i * 2);
+    let error = code === STATUS_ERROR ? 1 : 0;
+    if (code === 0 && kind === SPAN_KIND.server && attributes >= 0) {
+      error = this.status.isError(wire, attributes, end) ? 1 : 0;
+      wire.pos = end;
+    }
+    columns.length = i + 1;
+    columns.resource[i] = resource;
+    columns.start[i] = start;
+    columns.end[i] = stop < start ? start : stop;
+    columns.kind[i] = kind >= 0 && kind <= SPAN_KIND.consumer ? kind : 0;
+    columns.error[i] = error;
+    columns.nameStart[i] = nameStart;
+    columns.nameEnd[i] = nameEnd;
+    columns.trace[i] = trace;
+    columns.span[i] = id;
+    columns.parent[i] = parent;
+    this.resources.sawTime(resource, start);
+  }
+
+  private deliver(body: Uint8Array, sink: SignalSink): void {
+    const { columns, batch, resources } = this;
+    batch.buffer = body;
+    for (let from = 0; from < columns.length; from += SLICE) {
+      const n = Math.min(SLICE, columns.length - from);
+      for (let k = 0; k < n; k++) {
+        const i = from + k;
+        const entry = resources.entries[columns.resource[i]!]!;
+        batch.service[k] = entry.service;
+        batch.instance[k] = entry.instance;
+        batch.start[k] = columns.start[i]!;
+        batch.end[k] = columns.end[i]!;
+        batch.kind[k] = columns.kind[i]!;
+        batch.error[k] = columns.error[i]!;
+        batch.nameStart[k] = columns.nameStart[i]!;
+        batch.nameEnd[k] = columns.nameEnd[i]!;
+        const trace = columns.trace[i]!;
+        for (let j = 0; j < 16; j++) batch.traceIds[k * 16 + j] = body[trace + j]!;
+        const id = columns.span[i]!;
+        for (let j = 0; j < 8; j++) batch.spanIds[k * 8 + j] = body[id + j]!;
+        const parent = columns.parent[i]!;
+        if (parent < 0) for (let j = 0; j < 8; j++) batch.parentIds[k * 8 + j] = 0;
+        else for (let j = 0; j < 8; j++) batch.parentIds[k * 8 + j] = body[parent + j]!;
+      }
+      batch.length = n;
+      sink.spans(batch);
+    }
+  }
+}
+
+const NONE = new Uint8Array(0);
+const KNOWN_FIELDS = [1, 2, 4, 5, 6, 7, 8, 9, 15];
+
+function isZero(buf: Uint8Array, start: number, size: number): boolean {
+  for (let i = 0; i < size; i++) if (buf[start + i] !== 0) return false;
+  return true;
+}
