@@ -1,0 +1,272 @@
+import type { HistogramBatch, PointBatch } from '../../domain/batch.ts';
+import { createPointBatch } from '../../domain/batch.ts';
+import type { StateBlob } from '../../domain/detector.ts';
+import { TocsinError } from '../../domain/error.ts';
+import { MODALITY, type Modality, SERIES_KIND, type SeriesTable } from '../../domain/series.ts';
+import type { SeriesIndex } from '../../domain/units.ts';
+import { derivedMetric, HISTOGRAM_FEATURES } from '../spec.ts';
+import { bucketQuantile, createBuckets } from './buckets.ts';
+
+export interface PercentileCounters {
+  /** Cumulative histograms that started again. */
+  resets: number;
+  /** Samples not after their series' last: left out. */
+  late: number;
+  /** Samples whose buckets do not ascend, or hold negative or non-finite counts: left out. */
+  malformed: number;
+}
+
+export interface Percentile {
+  /** Without the buckets, which take 16 bytes each in a shared arena. */
+  readonly bytesPerSeries: number;
+  readonly counters: Readonly<PercentileCounters>;
+  readonly arenaBytes: number;
+  grow(capacity: number): void;
+  /**
+   * Points of the computed series (`HISTOGRAM_FEATURES`: rate, p50, p99, mean) of each histogram sample, in order;
+   * valid until the next call. The first sample of a cumulative histogram gives none; an interval without observations
+   * gives its rate, 0, only. May register series: take the table's columns and grow dependants afterwards.
+   */
+  apply(batch: HistogramBatch, table: SeriesTable): PointBatch;
+  reset(series: SeriesIndex): void;
+  save(): StateBlob;
+  restore(state: StateBlob): void;
+}
+
+const VERSION = 1;
+const FEATURE_COUNT = HISTOGRAM_FEATURES.length;
+/** Row of float64: previous time (0: none), start of accumulation, total, sum. */
+const TIME = 0;
+const START = 1;
+const TOTAL = 2;
+const SUM = 3;
+const STRIDE = 4;
+/** Row of int32: offset, room and length of its buckets in the arena, then the computed series plus one (0: not made). */
+const OFFSET = 0;
+const ROOM = 1;
+const LENGTH = 2;
+const DERIVED = 3;
+const PLACE = DERIVED + FEATURE_COUNT;
+const MODALITY_NAMES = Object.keys(MODALITY) as Modality[];
+
+export function createPercentile(): Percentile {
+  const counters: PercentileCounters = { resets: 0, late: 0, malformed: 0 };
+  let rows = new Float64Array(0);
+  let places = new Int32Array(0);
+  let arenaUpper = new Float64Array(1024);
+  let arenaCount = new Float64Array(1024);
+  let arenaLength = 0;
+  let out = createPointBatch(64);
+  const delta = createBuckets(64);
+
+  function emit(series: number, time: number, value: number): void {
+    if (out.length === out.series.length) {
+      const larger = createPointBatch(out.length * 2);
+      larger.length = out.length;
+      larger.series.set(out.series);
+      larger.time.set(out.time);
+      larger.value.set(out.value);
+      out = larger;
+    }
+    const i = out.length++;
+    out.series[i] = series;
+    out.time[i] = time;
+    out.value[i] = value;
+  }
+
+  function derived(series: number, feature: number, table: SeriesTable): number {
+    const at = series * PLACE + DERIVED + feature;
+    const known = places[at] as number;
+    if (known > 0) return known - 1;
+    const info = table.describe(series);
+    const spec = HISTOGRAM_FEATURES[feature] as (typeof HISTOGRAM_FEATURES)[number];
+    const made = table.derive(
+      table.service[series] as number,
+      derivedMetric(spec.metric, info.metric),
+      info.labels,
+      spec.unit === '{unit}' ? info.unit : spec.unit,
+      MODALITY_NAMES[table.modality[series] as number] ?? 'metric',
+    );
+    places[at] = made + 1;
+    return made;
+  }
+
+  /** Copies the sample's buckets into `delta`; false if they are not usable. */
+  function take(batch: HistogramBatch, from: number, to: number): boolean {
+    const n = to - from;
+    if (delta.upper.length < n) Object.assign(delta, createBuckets(n * 2));
+    delta.length = n;
+    let total = 0;
+    let before = Number.NEGATIVE_INFINITY;
+    for (let i = 0; i < n; i++) {
+      const lower = batch.lower[from + i] as number;
+      const upper = batch.upper[from + i] as number;
+      const count = batch.count[from + i] as number;
+      if (!(lower <= upper && upper >= before && count >= 0 && count < Number.POSITIVE_INFINITY)) return false;
+      before = upper;
+      delta.lower[i] = lower;
+      delta.upper[i] = upper;
+      delta.count[i] = count;
+      total += count;
+    }
+    delta.total = total;
+    return true;
+  }
+
+  /** Takes the previous population away: each old bucket from the one that now covers its upper bound. */
+  function subtract(series: number): void {
+    const at = series * PLACE;
+    const offset = places[at + OFFSET] as number;
+    const end = offset + (places[at + LENGTH] as number);
+    let bucket = 0;
+    for (let old = offset; old < end; old++) {
+      const upper = arenaUpper[old] as number;
+      while (bucket < delta.length && (delta.upper[bucket] as number) < upper) bucket++;
+      if (bucket === delta.length) break;
+      delta.count[bucket] = (delta.count[bucket] as number) - (arenaCount[old] as number);
+    }
+    let total = 0;
+    for (let i = 0; i < delta.length; i++) {
+      const count = Math.max(0, delta.count[i] as number);
+      delta.count[i] = count;
+      total += count;
+    }
+    delta.total = total;
+  }
+
+  function remember(series: number, batch: HistogramBatch, from: number, to: number): void {
+    const at = series * PLACE;
+    const n = to - from;
+    if ((places[at + ROOM] as number) < n) {
+      // Room for a few buckets that fill up later; the old place is given up (layouts settle soon).
+      const room = Math.max(8, 2 ** Math.ceil(Math.log2(n)));
+      if (arenaLength + room > arenaUpper.length) growArena(arenaLength + room);
+      places[at + OFFSET] = arenaLength;
+      places[at + ROOM] = room;
+      arenaLength += room;
+    }
+    places[at + LENGTH] = n;
+    const offset = places[at + OFFSET] as number;
+    for (let i = 0; i < n; i++) {
+      arenaUpper[offset + i] = batch.upper[from + i] as number;
+      arenaCount[offset + i] = batch.count[from + i] as number;
+    }
+  }
+
+  function growArena(need: number): void {
+    const upper = new Float64Array(Math.max(need, arenaUpper.length * 2));
+    upper.set(arenaUpper);
+    arenaUpper = upper;
+    const count = new Float64Array(upper.length);
+    count.set(arenaCount);
+    arenaCount = count;
+  }
+
+  function emitFeatures(series: number, time: number, dt: number, sum: number, table: SeriesTable): void {
+    if (!(dt > 0)) return;
+    for (let feature = 0; feature < FEATURE_COUNT; feature++) {
+      const spec = HISTOGRAM_FEATURES[feature] as (typeof HISTOGRAM_FEATURES)[number];
+      const { aggregate } = spec;
+      let value = Number.NaN;
+      if (aggregate.kind === 'rate') value = (delta.total * 1000) / dt;
+      else if (delta.total > 0) value = aggregate.kind === 'quantile' ? bucketQuantile(delta, aggregate.q) : sum / delta.total;
+      if (Number.isFinite(value)) emit(derived(series, feature, table), time, value);
+    }
+  }
+
+  return {
+    bytesPerSeries: STRIDE * 8 + PLACE * 4,
+    counters,
+    get arenaBytes() {
+      return arenaUpper.length * 16;
+    },
+
+    grow(capacity) {
+      if (capacity * STRIDE <= rows.length) return;
+      const next = Math.max(capacity, (rows.length / STRIDE) * 2);
+      const larger = new Float64Array(next * STRIDE);
+      larger.set(rows);
+      rows = larger;
+      const morePlaces = new Int32Array(next * PLACE);
+      morePlaces.set(places);
+      places = morePlaces;
+    },
+
+    apply(batch, table) {
+      out.length = 0;
+      for (let i = 0; i < batch.length; i++) {
+        const s = batch.series[i] as number;
+        const time = batch.time[i] as number;
+        const start = batch.startTime[i] as number;
+        const from = batch.bucketStart[i] as number;
+        const to = batch.bucketStart[i + 1] as number;
+        const row = s * STRIDE;
+        const since = rows[row + TIME] as number;
+        if (!(time > since)) {
+          counters.late++;
+          continue;
+        }
+        if (!take(batch, from, to)) {
+          counters.malformed++;
+          continue;
+        }
+        const total = batch.total[i] as number;
+        let sum = batch.sum[i] as number;
+        rows[row + TIME] = time;
+        if (table.kind[s] === SERIES_KIND.deltaHistogram) {
+          const begin = since > 0 ? since : start;
+          if (begin > 0) emitFeatures(s, time, time - begin, sum, table);
+          continue;
+        }
+        const startBefore = rows[row + START] as number;
+        const restarted =
+          total < (rows[row + TOTAL] as number) || (start !== startBefore && start > 0 && startBefore > 0);
+        if (since > 0) {
+          if (restarted) counters.resets++;
+          else {
+            subtract(s);
+            sum -= rows[row + SUM] as number;
+          }
+          emitFeatures(s, time, time - since, sum, table);
+        }
+        rows[row + START] = start;
+        rows[row + TOTAL] = total;
+        rows[row + SUM] = batch.sum[i] as number;
+        remember(s, batch, from, to);
+      }
+      return out;
+    },
+
+    reset(series) {
+      rows.fill(0, series * STRIDE, (series + 1) * STRIDE);
+      const at = series * PLACE;
+      places[at + LENGTH] = 0;
+      places.fill(0, at + DERIVED, at + PLACE);
+    },
+
+    save: () => ({
+      version: VERSION,
+      arrays: {
+        rows: rows.slice(),
+        places: places.slice(),
+        arenaUpper: arenaUpper.slice(0, arenaLength),
+        arenaCount: arenaCount.slice(0, arenaLength),
+      },
+      meta: { ...counters },
+    }),
+
+    restore(state) {
+      if (state.version !== VERSION) throw new TocsinError('state_version', `percentile state ${state.version}`);
+      rows = state.arrays['rows'] as Float64Array<ArrayBuffer>;
+      places = state.arrays['places'] as Int32Array<ArrayBuffer>;
+      const upper = state.arrays['arenaUpper'] as Float64Array;
+      arenaLength = upper.length;
+      arenaUpper = new Float64Array(1024);
+      arenaCount = new Float64Array(1024);
+      if (arenaLength > 1024) growArena(arenaLength);
+      arenaUpper.set(upper);
+      arenaCount.set(state.arrays['arenaCount'] as Float64Array);
+      Object.assign(counters, state.meta);
+    },
+  };
+}

@@ -1,0 +1,150 @@
+import { HOUR, MINUTE, SECOND } from '../domain/units.ts';
+
+/**
+ * The one catalogue of features: windows, percentiles and the names of computed series are taken from here by the
+ * embedded engine, listed from here by the docs, and compiled from here to Flink SQL. Pure data.
+ */
+
+export type WindowName = '10s' | '1m' | '5m' | '1h';
+
+/** Windows of every series, each a whole number of the one before; the first is what the history store keeps. */
+export const WINDOW_SPECS: readonly { readonly name: WindowName; readonly ms: number }[] = [
+  { name: '10s', ms: 10 * SECOND },
+  { name: '1m', ms: MINUTE },
+  { name: '5m', ms: 5 * MINUTE },
+  { name: '1h', ms: HOUR },
+];
+
+export const WINDOW_AGGREGATES = ['count', 'mean', 'variance', 'min', 'max', 'last'] as const;
+export type WindowAggregate = (typeof WINDOW_AGGREGATES)[number];
+
+/** Where a feature comes from: samples, histogram samples, log records, spans, calls between services. */
+export type FeatureInput = 'points' | 'histograms' | 'logs' | 'spans' | 'edges';
+
+export type Aggregate =
+  | { readonly kind: WindowAggregate }
+  /** Per second. */
+  | { readonly kind: 'rate' }
+  | { readonly kind: 'quantile'; readonly q: number }
+  /** Share of the items that failed, 0 to 1. */
+  | { readonly kind: 'error-ratio' }
+  /** Mean of a duration. */
+  | { readonly kind: 'mean-duration'; readonly of: 'self' | 'server' | 'client-minus-server' }
+  /** Exponentially weighted, at the lag (in windows) where it is strongest. */
+  | { readonly kind: 'correlation' };
+
+export interface FeatureSpec {
+  /** Unique in the catalogue. */
+  readonly name: string;
+  readonly input: FeatureInput;
+  /** What one value is of. */
+  readonly key: readonly ('series' | 'service' | 'operation' | 'template' | 'severity' | 'caller' | 'callee')[];
+  /** A window, or each sample as it comes. */
+  readonly window: WindowName | 'sample';
+  readonly aggregate: Aggregate;
+  /** UCUM; `{unit}` is the unit of the input. */
+  readonly unit: string;
+  /** Name of the computed series it becomes; `{metric}` is the name of the input. Absent: not a series of its own. */
+  readonly metric?: string;
+  readonly doc: string;
+}
+
+/** What `features/percentile` makes of each histogram series, in this order. */
+export const HISTOGRAM_FEATURES = [
+  {
+    name: 'histogram.rate',
+    input: 'histograms',
+    key: ['series'],
+    window: 'sample',
+    aggregate: { kind: 'rate' },
+    unit: '1/s',
+    metric: '{metric}.rate',
+    doc: 'Observations a second between two samples of a histogram.',
+  },
+  {
+    name: 'histogram.p50',
+    input: 'histograms',
+    key: ['series'],
+    window: 'sample',
+    aggregate: { kind: 'quantile', q: 0.5 },
+    unit: '{unit}',
+    metric: '{metric}.p50',
+    doc: 'Median of the observations between two samples of a histogram.',
+  },
+  {
+    name: 'histogram.p99',
+    input: 'histograms',
+    key: ['series'],
+    window: 'sample',
+    aggregate: { kind: 'quantile', q: 0.99 },
+    unit: '{unit}',
+    metric: '{metric}.p99',
+    doc: '99th percentile of the observations between two samples of a histogram.',
+  },
+  {
+    name: 'histogram.mean',
+    input: 'histograms',
+    key: ['series'],
+    window: 'sample',
+    aggregate: { kind: 'mean' },
+    unit: '{unit}',
+    metric: '{metric}.mean',
+    doc: 'Mean of the observations between two samples of a histogram, where the sender gives a sum.',
+  },
+] as const satisfies readonly FeatureSpec[];
+
+const WINDOW_DOC: Readonly<Record<WindowAggregate, string>> = {
+  count: 'Samples of a series',
+  mean: 'Mean of a series',
+  variance: 'Population variance of a series',
+  min: 'Smallest value of a series',
+  max: 'Largest value of a series',
+  last: 'Newest value of a series',
+};
+
+/** Every window with every aggregate. */
+export const WINDOW_FEATURES: readonly FeatureSpec[] = WINDOW_SPECS.flatMap((window) =>
+  WINDOW_AGGREGATES.map(
+    (kind): FeatureSpec => ({
+      name: `window.${window.name}.${kind}`,
+      input: 'points',
+      key: ['series'],
+      window: window.name,
+      aggregate: { kind },
+      unit: kind === 'count' ? '1' : kind === 'variance' ? '({unit})2' : '{unit}',
+      doc: `${WINDOW_DOC[kind]} in the window.`,
+    }),
+  ),
+);
+
+export const RATE_FEATURE = {
+  name: 'rate',
+  input: 'points',
+  key: ['series'],
+  window: 'sample',
+  aggregate: { kind: 'rate' },
+  unit: '{unit}/s',
+  doc: 'Rise of a counter a second, restarts taken into account; takes the place of the running total.',
+} as const satisfies FeatureSpec;
+
+export const CORRELATION_FEATURE = {
+  name: 'cross-service.correlation',
+  input: 'edges',
+  key: ['caller', 'callee'],
+  window: '10s',
+  aggregate: { kind: 'correlation' },
+  unit: '1',
+  doc: 'Correlation of the surprise of two services that call each other, callee leading by 0 to 3 windows.',
+} as const satisfies FeatureSpec;
+
+export const FEATURES: readonly FeatureSpec[] = [
+  ...WINDOW_FEATURES,
+  RATE_FEATURE,
+  ...HISTOGRAM_FEATURES,
+  CORRELATION_FEATURE,
+];
+
+/** Name of the computed series that a feature makes of a metric. */
+export function derivedMetric(template: string, metric: string): string {
+  return template.replace('{metric}', metric);
+}
