@@ -6,12 +6,14 @@ import { writeSection } from './report.ts';
 import { embeddedEngine } from './send/embedded-engine.ts';
 import { httpEngine } from './send/engine.ts';
 import { runFaults } from './suites/faults.ts';
+import { runLogs } from './suites/logs.ts';
 import { METRIC_SETS, runMetrics } from './suites/metrics.ts';
 
 const USAGE = `usage: tocsin eval <suite> --data DIR [--out FILE]
 
 suites
   metrics   NAB, KPI and Microsoft series     [--sets nab,kpi,ms] [--ablation] [--verbose] [--product-only]
+  logs      template grouping (loghub)
   faults    multimodal fault days, replayed   [--sets nezha-trainticket,nezha-onlineboutique] [--verbose] [--product-only]
             as OTLP against a running server  [--endpoint URL] [--api URL] [--pid N] [--speed N] [--signals metrics,logs,traces]
             or in this process                --embedded
@@ -93,6 +95,8 @@ async function runSuite(
         out: values.out,
       };
     }
+    case 'logs':
+      return { text: runLogs({ data, progress }), out: values.out };
     case 'faults': {
       const http = {
         endpoint: values.endpoint,
