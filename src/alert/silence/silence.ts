@@ -1,0 +1,99 @@
+import type { DecisionRecord } from '../../domain/decision.ts';
+import { TocsinError } from '../../domain/error.ts';
+import { type DecisionStamp, decisionRecord, stableId } from '../../domain/identity.ts';
+import type { Incident } from '../../domain/incident.ts';
+import { compileMatchers, coversStory, type Matcher } from '../../domain/matcher.ts';
+import type { EpochMs } from '../../domain/units.ts';
+
+/** As Alertmanager's, times in ms. */
+export interface Silence {
+  readonly id: string;
+  readonly matchers: readonly Matcher[];
+  readonly startsAt: EpochMs;
+  readonly endsAt: EpochMs;
+  readonly createdBy: string;
+  readonly comment: string;
+  readonly updatedAt: EpochMs;
+}
+export type SilenceStatus = 'pending' | 'active' | 'expired';
+
+export interface Silences {
+  /** Creates, or replaces the one with the same id. @throws TocsinError `invalid_request`. */
+  put(silence: Omit<Silence, 'id' | 'updatedAt'> & { readonly id?: string }, now: EpochMs): Silence;
+  /** Ends it now; the record stays until pruned. @throws TocsinError `not_found`. */
+  expire(id: string, now: EpochMs): Silence;
+  get(id: string): Silence | undefined;
+  list(): readonly Silence[];
+  /** Stops an incident covered by an active silence. */
+  check(
+    incident: Incident,
+    labels: Readonly<Record<string, string>>,
+    now: EpochMs,
+  ): { readonly passed: boolean; readonly silencedBy: readonly string[]; readonly record: DecisionRecord | null };
+  prune(before: EpochMs): void;
+  save(): readonly Silence[];
+  restore(silences: readonly Silence[]): void;
+}
+
+export const silenceStatus = (s: Silence, now: EpochMs): SilenceStatus =>
+  now >= s.endsAt ? 'expired' : now < s.startsAt ? 'pending' : 'active';
+
+export function createSilences(stamp: DecisionStamp = { modelVersion: '', configHash: '' }): Silences {
+  let held = new Map<string, { silence: Silence; matches: (labels: Readonly<Record<string, string>>) => boolean }>();
+
+  function keep(silence: Silence): Silence {
+    held.set(silence.id, { silence, matches: compileMatchers(silence.matchers) });
+    return silence;
+  }
+
+  return {
+    put(input, now) {
+      if (input.matchers.length === 0) throw new TocsinError('invalid_request', 'a silence needs at least one matcher');
+      const matchesEmpty = compileMatchers(input.matchers);
+      if (matchesEmpty({})) throw new TocsinError('invalid_request', 'at least one matcher must require a label');
+      if (!(input.endsAt > input.startsAt))
+        throw new TocsinError('invalid_request', 'a silence must end after it starts');
+      if (!(input.endsAt > now)) throw new TocsinError('invalid_request', 'a silence must not end in the past');
+      if (input.createdBy.trim() === '') throw new TocsinError('invalid_request', 'a silence needs its author');
+      const id = input.id ?? stableId('silence', JSON.stringify(input), now);
+      return keep({ ...input, id, updatedAt: now });
+    },
+    expire(id, now) {
+      const found = held.get(id);
+      if (found === undefined) throw new TocsinError('not_found', `no silence ${id}`);
+      if (now >= found.silence.endsAt) return found.silence;
+      const startsAt = Math.min(found.silence.startsAt, now);
+      return keep({ ...found.silence, startsAt, endsAt: now, updatedAt: now });
+    },
+    get: (id) => held.get(id)?.silence,
+    list: () => [...held.values()].map((h) => h.silence),
+    check(incident, labels, now) {
+      const by = [...held.values()].filter(
+        (h) =>
+          silenceStatus(h.silence, now) === 'active' &&
+          coversStory(h.matches, labels, incident.services, incident.causes),
+      );
+      const first = by[0]?.silence;
+      if (first === undefined) return { passed: true, silencedBy: [], record: null };
+      const comment = first.comment === '' ? '' : `: ${first.comment}`;
+      const record = decisionRecord(stamp, {
+        at: now,
+        tenant: incident.tenant,
+        service: incident.services[0] ?? '',
+        subject: incident.id,
+        stage: 'silence',
+        outcome: 'suppressed',
+        reason: `silence ${first.id} by ${first.createdBy}${comment}`,
+      });
+      return { passed: false, silencedBy: by.map((h) => h.silence.id), record };
+    },
+    prune(before) {
+      for (const [id, h] of held) if (h.silence.endsAt < before) held.delete(id);
+    },
+    save: () => [...held.values()].map((h) => h.silence),
+    restore(silences) {
+      held = new Map();
+      for (const silence of silences) keep(silence);
+    },
+  };
+}
