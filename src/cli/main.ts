@@ -1,0 +1,106 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from 'commander';
+import { TocsinError } from '../domain/error.ts';
+import { checkConfig } from './check-config.ts';
+import { demo } from './demo/demo.ts';
+import { explain } from './explain.ts';
+import { createOutput } from './output.ts';
+import { replay } from './replay.ts';
+import { serve } from './serve.ts';
+import { VERSION } from './version.ts';
+
+/** Exit codes as promtool's: 0 fine, 1 failed, 2 wrong usage. */
+const FAILED = 1;
+const USAGE = 2;
+
+const output = createOutput(process.stdout, process.stderr);
+const program = new Command('tocsin')
+  .description('Real-time anomaly detection for metrics, logs and traces: OpenTelemetry in, a few explained incidents out.')
+  .version(VERSION, '-V, --version')
+  .exitOverride()
+  .showHelpAfterError('(tocsin --help shows all commands)');
+
+const examples = (...lines: string[]): string => `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`;
+
+program
+  .command('serve')
+  .description('take in telemetry, detect, explain, notify, show')
+  .option('-c, --config <path>', 'YAML file or folder of them')
+  .option('--data-dir <path>', 'overrides data_dir')
+  .addHelpText('after', examples('tocsin serve', 'tocsin serve --config /etc/tocsin/tocsin.yaml'))
+  .action(async (options: { config?: string; dataDir?: string }) => finish(await serve(options, output)));
+
+program
+  .command('demo')
+  .description('serve, and run a small shop against it that goes wrong on a schedule')
+  .option('-c, --config <path>', 'YAML file or folder of them')
+  .option('--data-dir <path>', 'where the demo keeps its data', './data/demo')
+  .option('--no-demo', 'only serve, and wait for your own telemetry')
+  .option('--days <n>', 'simulated days to back-fill', '2')
+  .option('--seed <n>', 'same seed, same shop', '1')
+  .option('--no-faults', 'a shop where nothing goes wrong')
+  .addHelpText('after', examples('tocsin demo', 'tocsin demo --no-demo', 'npm start -- --no-demo'))
+  .action(async (options: Parameters<typeof demo>[0]) => finish(await demo(options, output)));
+
+program
+  .command('check-config')
+  .description('check configuration files and report every fault at once')
+  .argument('[path...]', 'files or folders; - for standard input')
+  .option('--print', 'print the effective configuration')
+  .addHelpText('after', examples('tocsin check-config tocsin.yaml', 'cat tocsin.yaml | tocsin check-config -', 'tocsin check-config --print'))
+  .action(async (paths: string[], options: { print?: boolean }) => finish(await checkConfig(paths, options, output)));
+
+program
+  .command('replay')
+  .description('run recorded telemetry (OTLP JSON lines, OTLP protobuf) through the pipeline in virtual time and print the incidents')
+  .argument('<file...>', '*.jsonl, *.json, *.pb, each also .gz; the name says the signal, or --signal')
+  .option('-c, --config <path>', 'YAML file or folder of them')
+  .option('--signal <signal>', 'metrics, logs or traces, for files whose name does not say')
+  .option('--output <form>', 'text or json', 'text')
+  .addHelpText('after', examples('tocsin replay metrics.otlp.jsonl.gz traces.otlp.jsonl.gz', 'tocsin replay --output json recorded/*.jsonl'))
+  .action(async (files: string[], options: Parameters<typeof replay>[1]) => finish(await replay(files, options, output)));
+
+program
+  .command('explain')
+  .description('why something did or did not alert: the decisions about a service or series around a time')
+  .argument('<subject>', 'SERVICE@TIME or SERIES-ID@TIME; TIME as ISO 8601, ms since the epoch, or now')
+  .option('--api <url>', 'address of a running Tocsin', 'http://127.0.0.1:4400')
+  .option('--token <token>', 'bearer token of the API')
+  .option('--window <duration>', 'how far around the time to look', '10m')
+  .addHelpText('after', examples('tocsin explain checkout@now', 'tocsin explain payments@2026-01-31T14:05:00Z'))
+  .action(async (subject: string, options: Parameters<typeof explain>[1]) => finish(await explain(subject, options, output)));
+
+program
+  .command('eval')
+  .description('measure detection quality on labelled data (metrics, faults, ...)')
+  .argument('[args...]')
+  .allowUnknownOption()
+  .helpOption(false)
+  .addHelpText('after', examples('tocsin eval metrics --data ../shared/data', 'tocsin eval faults --data ../shared/data'))
+  .action(async (args: string[]) => finish(await (await import('../../eval/main.ts')).runEval(args)));
+
+program
+  .command('bench')
+  .description('measure speed and memory on this machine')
+  .argument('[name...]', 'which benches; all when none is named')
+  .addHelpText('after', examples('tocsin bench', 'tocsin bench decode detect'))
+  .action(async (names: string[]) => finish(await (await import('../../bench/main.ts')).runBench(names)));
+
+program
+  .command('version')
+  .description('print version, runtime and platform')
+  .action(() => output.line(`tocsin ${VERSION} (node ${process.versions.node}, ${process.platform}-${process.arch})`));
+
+function finish(code: number): void {
+  process.exitCode = code;
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : USAGE;
+  else if (error instanceof TocsinError) {
+    output.error(error.code === 'invalid_config' ? error.message : `tocsin: ${error.message}`);
+    process.exitCode = FAILED;
+  } else throw error;
+}
