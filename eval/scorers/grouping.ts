@@ -21,7 +21,11 @@ export function normaliseTemplate(text: string): string {
 }
 
 /** Element i of each array is line i: predicted group and text, true group and text. */
-export function scoreGrouping(predicted: ArrayLike<number>, predictedText: (group: number) => string, truth: readonly string[]): GroupingScore {
+export function scoreGrouping(
+  predicted: ArrayLike<number>,
+  predictedText: (group: number) => string,
+  truth: readonly string[],
+): GroupingScore {
   const lines = truth.length;
   const size = new Map<string, number>();
   for (const text of truth) size.set(text, (size.get(text) ?? 0) + 1);

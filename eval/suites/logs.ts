@@ -6,8 +6,8 @@ import { readBytes } from '../data/csv.ts';
 import { requireFolder } from '../data/metric-sets.ts';
 import { parseQuoted } from '../data/quoted-csv.ts';
 import { fixed, machineLine, table } from '../report.ts';
-import { scoreGrouping } from '../scorers/grouping.ts';
 import type { GroupingScore } from '../scorers/grouping.ts';
+import { scoreGrouping } from '../scorers/grouping.ts';
 
 export interface LogsOptions {
   readonly data: string;

@@ -13,6 +13,7 @@ import {
   recallAtBudget,
 } from '../scorers/event-f1.ts';
 import { bestNabThreshold, NAB_PROFILES, nabByFile, normaliseNab, prepareNab } from '../scorers/nab.ts';
+import { vusPr } from '../scorers/vus-pr.ts';
 import type { Run } from './metrics.ts';
 
 const COST = ['ns/point', 'B/series'];
@@ -229,4 +230,34 @@ export function eventTable(
     'default threshold: F1 (false alarms a series-day)',
   ];
   return [`### ${title}: ${series.length} series, ${events} events, found in time`, table(header, rows), ...details];
+}
+
+/** Width of the shoulders of range VUS-PR, in samples: one for all sets. */
+const VUS_WINDOW = 100;
+
+/** Range VUS-PR, mean over the series that have events: how well the score covers the extent of events. */
+export function vusTable(title: string, series: readonly LabelledSeries[], runs: readonly Run[]): string[] {
+  const labelled = series.flatMap((s, i) => (s.windows.length > 0 ? [i] : []));
+  const rows = runs.flatMap((run) => {
+    const variants: [string, readonly Float32Array[]][] = [[run.method.name, run.scores.surprise]];
+    if (run.scores.extent !== null) variants.push([`${run.method.name}, extent score`, run.scores.extent]);
+    return variants.map(([name, scores]) => {
+      const values = labelled.map((i) => vusPr(scores[i]!, series[i]!.label, VUS_WINDOW));
+      const mean = (weight?: ArrayLike<number>): number => {
+        let sum = 0;
+        let cases = 0;
+        values.forEach((v, i) => {
+          const w = weight === undefined ? 1 : weight[i]!;
+          sum += w * v;
+          cases += w;
+        });
+        return sum / cases;
+      };
+      return [name, withInterval(mean(), bootstrap(values.length, mean), 3)];
+    });
+  });
+  return [
+    `### ${title}: range VUS-PR (window ${VUS_WINDOW}), mean over ${labelled.length} series with events`,
+    table(['method', 'VUS-PR'], rows),
+  ];
 }

@@ -4,7 +4,7 @@ import { BASELINES } from '../feed/baselines.ts';
 import type { Method, MethodScores } from '../feed/method.ts';
 import { ablations, product, singles } from '../feed/product.ts';
 import { machineLine } from '../report.ts';
-import { eventTable, kpiTable, nabTable } from './metric-tables.ts';
+import { eventTable, kpiTable, nabTable, vusTable } from './metric-tables.ts';
 
 export interface MetricsOptions {
   readonly data: string;
@@ -62,8 +62,15 @@ function tablesOf(set: string, series: readonly LabelledSeries[], runs: readonly
     case 'nab':
       return nabTable(series, runs, verbose);
     case 'kpi':
-      return [...kpiTable(series, runs, verbose), ...eventTable('KPI', series, runs, verbose)];
+      return [
+        ...kpiTable(series, runs, verbose),
+        ...eventTable('KPI', series, runs, verbose),
+        ...vusTable('KPI', series, runs),
+      ];
     default:
-      return eventTable('Microsoft cloud monitoring', series, runs, verbose);
+      return [
+        ...eventTable('Microsoft cloud monitoring', series, runs, verbose),
+        ...vusTable('Microsoft cloud monitoring', series, runs),
+      ];
   }
 }
