@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import type { GaugeRecord, LogRecord, Sender, SpanRecord } from '../send/otlp-encode.ts';
 import { parseTable, parseUtcSeconds, readBytes } from './csv.ts';
 import { requireFolder } from './metric-sets.ts';
+import type { GaugeColumn } from './multimodal-columns.ts';
+import { FRONT_COLUMNS, NODE_COLUMNS, POD_COLUMNS } from './multimodal-columns.ts';
 import { parseQuoted } from './quoted-csv.ts';
 
 /** One injected fault; never leaves the scorer. */
@@ -149,46 +151,12 @@ class Senders {
   }
 }
 
-/** Column of a pod file -> gauge. Success rates are constant and left out. */
-const POD_COLUMNS: Readonly<
-  Record<string, readonly [metric: string, unit: string, factor: number, labels?: Readonly<Record<string, string>>]>
-> = {
-  'CpuUsage(m)': ['k8s.pod.cpu.usage', '{cpu}', 1e-3],
-  'CpuUsageRate(%)': ['k8s.pod.cpu_limit_utilization', '1', 1e-2],
-  'MemoryUsage(Mi)': ['k8s.pod.memory.usage', 'By', 1_048_576],
-  'MemoryUsageRate(%)': ['k8s.pod.memory_limit_utilization', '1', 1e-2],
-  SyscallRead: ['process.syscalls.read', '{call}', 1],
-  SyscallWrite: ['process.syscalls.write', '{call}', 1],
-  NetworkReceiveBytes: ['k8s.pod.network.receive', 'By/s', 1],
-  NetworkTransmitBytes: ['k8s.pod.network.transmit', 'By/s', 1],
-  'PodClientLatencyP90(s)': ['rpc.client.latency', 's', 1, { quantile: '0.9' }],
-  'PodServerLatencyP90(s)': ['rpc.server.latency', 's', 1, { quantile: '0.9' }],
-  'PodClientLatencyP95(s)': ['rpc.client.latency', 's', 1, { quantile: '0.95' }],
-  'PodServerLatencyP95(s)': ['rpc.server.latency', 's', 1, { quantile: '0.95' }],
-  'PodClientLatencyP99(s)': ['rpc.client.latency', 's', 1, { quantile: '0.99' }],
-  'PodServerLatencyP99(s)': ['rpc.server.latency', 's', 1, { quantile: '0.99' }],
-  'PodWorkload(Ops)': ['rpc.server.requests', '{request}/s', 1],
-};
-
-const NODE_COLUMNS: typeof POD_COLUMNS = {
-  'NodeCpuUsageRate(%)': ['k8s.node.cpu.utilization', '1', 1e-2],
-  'NodeMemoryUsageRate(%)': ['k8s.node.memory.utilization', '1', 1e-2],
-  NodeNetworkReceiveBytes: ['k8s.node.network.receive', 'By/s', 1],
-};
-
-const FRONT_COLUMNS: typeof POD_COLUMNS = {
-  'LatencyP50(s)': ['frontend.latency', 's', 1, { quantile: '0.5' }],
-  'LatencyP90(s)': ['frontend.latency', 's', 1, { quantile: '0.9' }],
-  'LatencyP95(s)': ['frontend.latency', 's', 1, { quantile: '0.95' }],
-  'LatencyP99(s)': ['frontend.latency', 's', 1, { quantile: '0.99' }],
-};
-
 const NO_LABELS = {};
 
 function readGauges(file: string, senders: Senders): GaugeRecord[] {
   const { header, rows } = parseTable(readBytes(file).toString());
   const out: GaugeRecord[] = [];
-  const add = (sender: Sender, spec: (typeof POD_COLUMNS)[string], at: number, text: string | undefined): void => {
+  const add = (sender: Sender, spec: GaugeColumn, at: number, text: string | undefined): void => {
     const value = text === undefined || text === '' ? Number.NaN : Number(text) * spec[2];
     if (!Number.isNaN(value))
       out.push({ sender, metric: spec[0], unit: spec[1], labels: spec[3] ?? NO_LABELS, at, value });

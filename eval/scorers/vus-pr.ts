@@ -34,7 +34,9 @@ export function vusPr(score: ArrayLike<number>, label: Uint8Array, window: numbe
   }
   const bucket = Int32Array.from(members, (i) => firstAtMost(limits, score[i]!));
   const place = new Map<number, number>();
-  members.forEach((i, m) => place.set(i, m));
+  members.forEach((i, m) => {
+    place.set(i, m);
+  });
 
   let volume = 0;
   const core = new Float64Array(steps + 1);
