@@ -1,0 +1,147 @@
+import type { SpanBatch } from '../../domain/batch.ts';
+import type { StateArray } from '../../domain/detector.ts';
+import type { ExampleSpan } from '../../domain/history.ts';
+import type { OperationCatalogue, ServiceNames, TraceExamples } from '../../domain/ticks.ts';
+
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+const REFERENCES = 0x40000000;
+
+/**
+ * The last spans of a sample of traces, complete enough to draw. Traces are sampled by a hash of their id, so a kept trace
+ * is kept whole; the share halves when a tick brings more spans than a third of the ring and doubles when far fewer.
+ */
+export class ExampleRing implements TraceExamples {
+  /** Traces with these low bits of their hash at zero are kept. */
+  #sampleMask = 0;
+  readonly #size: number;
+  readonly #traceIds: Uint8Array;
+  readonly #spanIds: Uint8Array;
+  readonly #parentIds: Uint8Array;
+  readonly #service: Int32Array;
+  readonly #operation: Int32Array;
+  readonly #start: Float64Array;
+  readonly #duration: Float64Array;
+  readonly #error: Uint8Array;
+  #next = 0;
+  #written = 0;
+  #seen = 0;
+
+  constructor(size: number) {
+    this.#size = size;
+    this.#traceIds = new Uint8Array(size * 16);
+    this.#spanIds = new Uint8Array(size * 8);
+    this.#parentIds = new Uint8Array(size * 8);
+    this.#service = new Int32Array(size);
+    this.#operation = new Int32Array(size);
+    this.#start = new Float64Array(size);
+    this.#duration = new Float64Array(size);
+    this.#error = new Uint8Array(size);
+  }
+
+  /** Keeps the sampled spans of a batch; writes each one's reference (-1 if not kept) to `out`. */
+  add(batch: SpanBatch, operations: Int32Array, out: Int32Array): void {
+    const { length, traceIds, spanIds, parentIds, start, end, service, error } = batch;
+    this.#seen += length;
+    for (let i = 0; i < length; i += 1) {
+      const t = i * 16;
+      const hash = Math.imul((traceIds[t + 15] as number) | ((traceIds[t + 14] as number) << 8) | ((traceIds[t + 7] as number) << 16) | ((traceIds[t + 13] as number) << 24), 0x9e3779b1 | 0) >>> 12;
+      if ((hash & this.#sampleMask) !== 0) {
+        out[i] = -1;
+        continue;
+      }
+      const at = this.#next % this.#size;
+      const s = i * 8;
+      for (let j = 0; j < 16; j += 1) this.#traceIds[at * 16 + j] = traceIds[t + j] as number;
+      for (let j = 0; j < 8; j += 1) {
+        this.#spanIds[at * 8 + j] = spanIds[s + j] as number;
+        this.#parentIds[at * 8 + j] = parentIds[s + j] as number;
+      }
+      this.#service[at] = service[i] as number;
+      this.#operation[at] = operations[i] as number;
+      this.#start[at] = start[i] as number;
+      this.#duration[at] = Math.max(0, (end[i] as number) - (start[i] as number));
+      this.#error[at] = error[i] as number;
+      out[i] = this.#next;
+      this.#next = (this.#next + 1) % REFERENCES;
+      if (this.#written < this.#size) this.#written += 1;
+    }
+  }
+
+  /** Adapts the sampling to what the tick brought. */
+  closeTick(): void {
+    const kept = this.#seen / (this.#sampleMask + 1);
+    if (kept > this.#size / 3) this.#sampleMask = ((this.#sampleMask << 1) | 1) & 0xffff;
+    else if (kept < this.#size / 12) this.#sampleMask >>= 1;
+    this.#seen = 0;
+  }
+
+  traceIdOf(reference: number): string {
+    if (reference < 0) return '';
+    const age = (this.#next - reference + REFERENCES) % REFERENCES;
+    if (age === 0 || age > this.#written) return '';
+    return hexOf(this.#traceIds, (reference % this.#size) * 16, 16);
+  }
+
+  /** Spans of the given traces still in the ring, in order of arrival. */
+  spansOf(traceIds: readonly string[], names: ServiceNames, operations: OperationCatalogue): ExampleSpan[] {
+    const wanted = new Set(traceIds);
+    const spans: ExampleSpan[] = [];
+    if (wanted.size === 0) return spans;
+    for (let k = this.#written; k > 0; k -= 1) {
+      const at = (this.#next - k + REFERENCES) % REFERENCES % this.#size;
+      const traceId = hexOf(this.#traceIds, at * 16, 16);
+      if (!wanted.has(traceId)) continue;
+      spans.push({
+        traceId,
+        spanId: hexOf(this.#spanIds, at * 8, 8),
+        parentId: idOrEmpty(hexOf(this.#parentIds, at * 8, 8)),
+        service: names(this.#service[at] as number),
+        name: operations.nameOf(this.#operation[at] as number),
+        start: this.#start[at] as number,
+        durationMs: this.#duration[at] as number,
+        error: this.#error[at] !== 0,
+      });
+    }
+    return spans;
+  }
+
+  save(): Record<string, StateArray> {
+    return {
+      ringTraceIds: this.#traceIds.slice(),
+      ringSpanIds: this.#spanIds.slice(),
+      ringParentIds: this.#parentIds.slice(),
+      ringService: this.#service.slice(),
+      ringOperation: this.#operation.slice(),
+      ringStart: this.#start.slice(),
+      ringDuration: this.#duration.slice(),
+      ringError: this.#error.slice(),
+      ringClock: Float64Array.of(this.#next, this.#written, this.#seen, this.#sampleMask),
+    };
+  }
+
+  restore(arrays: Readonly<Record<string, StateArray>>): void {
+    this.#traceIds.set(arrays['ringTraceIds'] as Uint8Array);
+    this.#spanIds.set(arrays['ringSpanIds'] as Uint8Array);
+    this.#parentIds.set(arrays['ringParentIds'] as Uint8Array);
+    this.#service.set(arrays['ringService'] as Int32Array);
+    this.#operation.set(arrays['ringOperation'] as Int32Array);
+    this.#start.set(arrays['ringStart'] as Float64Array);
+    this.#duration.set(arrays['ringDuration'] as Float64Array);
+    this.#error.set(arrays['ringError'] as Uint8Array);
+    const clock = arrays['ringClock'] as Float64Array;
+    this.#next = clock[0] as number;
+    this.#written = clock[1] as number;
+    this.#seen = clock[2] as number;
+    this.#sampleMask = clock[3] as number;
+  }
+}
+
+function hexOf(bytes: Uint8Array, at: number, length: number): string {
+  let text = '';
+  for (let i = at; i < at + length; i += 1) text += HEX[bytes[i] as number] as string;
+  return text;
+}
+
+function idOrEmpty(id: string): string {
+  return /[^0]/u.test(id) ? id : '';
+}
