@@ -91,7 +91,9 @@ const SAME_MS = 0.5;
 const FIRST_BASE = 1;
 const LAST_BASE = 0xf0000000;
 
-export function createEventTime(options: Options<typeof EVENT_TIME_OPTIONS> = defaultsOf(EVENT_TIME_OPTIONS)): EventTime {
+export function createEventTime(
+  options: Options<typeof EVENT_TIME_OPTIONS> = defaultsOf(EVENT_TIME_OPTIONS),
+): EventTime {
   const lateness = options.allowed_lateness;
   const maxFuture = options.max_future;
   const counters: EventTimeCounters = { late: 0, tooLate: 0, duplicates: 0, future: 0 };
@@ -169,7 +171,12 @@ export function createEventTime(options: Options<typeof EVENT_TIME_OPTIONS> = de
   }
 
   /** From the first irregular sample on: copies what is taken and sorts it by how often its series came before. */
-  function admitRest(batch: PointBatch, from: number, onSlice: (slice: PointBatch) => void, onLate: (batch: PointBatch) => void): void {
+  function admitRest(
+    batch: PointBatch,
+    from: number,
+    onSlice: (slice: PointBatch) => void,
+    onLate: (batch: PointBatch) => void,
+  ): void {
     if (taken.series.length < batch.length) {
       taken = createPointBatch(batch.length);
       ordered = createPointBatch(batch.length);
@@ -304,6 +311,7 @@ export function createEventTime(options: Options<typeof EVENT_TIME_OPTIONS> = de
         // Not later than the series' last, NaN, or the series' second sample in this batch.
         if (!(t > last) || (mark[s * 2] as number) >= base) {
           newest = high;
+          clamp(batch, limit, wallNow);
           admitRest(batch, i, onSlice, onLate);
           return;
         }
@@ -346,7 +354,8 @@ export function createEventTime(options: Options<typeof EVENT_TIME_OPTIONS> = de
           lastSeen: lastSeen.slice(),
           interval: interval.slice(),
           lag: lag.slice(),
-          steps: steps.slice(),
+          // Without the marks: they belong to batches of this process.
+          steps: Float32Array.from({ length: capacity }, (_, i) => steps[i * 2 + 1] as number),
         },
         meta: { newest: Number.isFinite(newest) ? newest : null, counters: { ...counters } },
       };
@@ -358,10 +367,10 @@ export function createEventTime(options: Options<typeof EVENT_TIME_OPTIONS> = de
       lastSeen = state.arrays['lastSeen'] as Float64Array<ArrayBuffer>;
       interval = state.arrays['interval'] as Float32Array<ArrayBuffer>;
       lag = state.arrays['lag'] as Float32Array<ArrayBuffer>;
-      steps = state.arrays['steps'] as Float32Array<ArrayBuffer>;
+      const saved = state.arrays['steps'] as Float32Array;
+      steps = new Float32Array(saved.length * 2);
       marks = new Uint32Array(steps.buffer);
-      // Marks belong to batches of the process that saved.
-      for (let i = 0; i < marks.length; i += 2) marks[i] = 0;
+      for (let i = 0; i < saved.length; i++) steps[i * 2 + 1] = saved[i] as number;
       base = FIRST_BASE;
       capacity = lastSeen.length;
       newest = meta.newest ?? Number.NEGATIVE_INFINITY;

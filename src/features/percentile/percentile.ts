@@ -169,7 +169,8 @@ export function createPercentile(): Percentile {
       const { aggregate } = spec;
       let value = Number.NaN;
       if (aggregate.kind === 'rate') value = (delta.total * 1000) / dt;
-      else if (delta.total > 0) value = aggregate.kind === 'quantile' ? bucketQuantile(delta, aggregate.q) : sum / delta.total;
+      else if (delta.total > 0)
+        value = aggregate.kind === 'quantile' ? bucketQuantile(delta, aggregate.q) : sum / delta.total;
       if (Number.isFinite(value)) emit(derived(series, feature, table), time, value);
     }
   }

@@ -4,7 +4,7 @@ import { TocsinError } from '../../domain/error.ts';
 import { createWindowRows, type WindowRows } from '../../domain/history.ts';
 import type { EpochMs, SeriesIndex } from '../../domain/units.ts';
 import { WINDOW_SPECS, type WindowName } from '../spec.ts';
-import { addTo, addValue, mergeTo, move, type Stat, STAT_SLOTS, shift } from './stat.ts';
+import { addTo, addValue, mergeTo, move, STAT_SLOTS, type Stat, shift } from './stat.ts';
 
 const WINDOWS = WINDOW_SPECS.map((window) => window.name);
 const WINDOW_MS = WINDOW_SPECS.map((window) => window.ms);
@@ -382,7 +382,11 @@ export function createWindows(): Windows {
     },
 
     save() {
-      const arrays: Record<string, StateArray> = { hot: hot.slice(), cold: cold.slice(), open: open.slice(0, openLength) };
+      const arrays: Record<string, StateArray> = {
+        hot: hot.slice(),
+        cold: cold.slice(),
+        open: open.slice(0, openLength),
+      };
       chunks.slice(0, filling + 1).forEach((rows, i) => {
         for (const column of ROW_COLUMNS) arrays[`rows${i}.${column}`] = rows[column].slice(0, rows.length);
       });

@@ -1,0 +1,67 @@
+import type { SeriesTable } from '../../domain/series.ts';
+import type { EpochMs } from '../../domain/units.ts';
+
+export interface CensusLimits {
+  readonly missed_intervals: number;
+  readonly min_silence: number;
+}
+
+/** Who is alive and who is overdue, a row per service of the table. */
+export interface Census {
+  readonly services: number;
+  /** Series with a known cadence that have not retired. */
+  readonly active: Int32Array;
+  readonly overdueCount: Int32Array;
+  /** Newest sample of the service; -Infinity without one. */
+  readonly newest: Float64Array;
+  /** Shortest usual step among the active series. */
+  readonly fastest: Float64Array;
+  /** Longest usual arrival lag. */
+  readonly lag: Float64Array;
+  /** Series that should have been heard of by now. */
+  readonly overdue: readonly number[];
+}
+
+/** One plain pass over the columns of all series; also wakes retired series that were seen again. */
+export function takeCensus(
+  now: EpochMs,
+  lastSeen: Float64Array,
+  interval: Float32Array,
+  lag: Float32Array,
+  retired: Uint8Array,
+  table: SeriesTable,
+  limits: CensusLimits,
+): Census {
+  const services = table.serviceCount();
+  const active = new Int32Array(services);
+  const overdueCount = new Int32Array(services);
+  const newest = new Float64Array(services).fill(Number.NEGATIVE_INFINITY);
+  const fastest = new Float64Array(services).fill(Number.POSITIVE_INFINITY);
+  const longestLag = new Float64Array(services);
+  const overdue: number[] = [];
+  const missed = limits.missed_intervals;
+  const least = limits.min_silence;
+  const { service, live } = table;
+  const size = Math.min(table.size, lastSeen.length);
+  for (let s = 0; s < size; s++) {
+    const last = lastSeen[s] as number;
+    const step = interval[s] as number;
+    if (live[s] === 0 || step === 0) continue;
+    const limit = missed * step;
+    if (retired[s] === 1) {
+      if (now - last > limit) continue;
+      retired[s] = 0;
+    }
+    const at = service[s] as number;
+    active[at] = (active[at] as number) + 1;
+    if (last > (newest[at] as number)) newest[at] = last;
+    if (step < (fastest[at] as number)) fastest[at] = step;
+    const behind = lag[s] as number;
+    if (behind > (longestLag[at] as number)) longestLag[at] = behind;
+    const silent = now - last - behind;
+    if (silent <= limit || silent <= least) continue;
+    overdueCount[at] = (overdueCount[at] as number) + 1;
+    overdue.push(s);
+  }
+  return { services, active, overdueCount, newest, fastest, lag: longestLag, overdue };
+}
