@@ -13,9 +13,12 @@ export async function registerPage(app: FastifyInstance, uiRoot: string | null):
     await app.register(fastifyStatic, {
       root: join(uiRoot, 'assets'),
       prefix: '/assets/',
-      immutable: true,
-      maxAge: '365d',
-      schemaHide: true,
+      cacheControl: false,
+      setHeaders: (response, path) => {
+        // Only names with a content hash may be kept for ever.
+        const hashed = /-[\w-]{8}\.\w+$/.test(path);
+        response.header('cache-control', hashed ? 'public, max-age=31536000, immutable' : 'no-cache');
+      },
     });
   }
   app.setNotFoundHandler((request, reply) => {

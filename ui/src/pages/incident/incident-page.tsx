@@ -1,0 +1,126 @@
+import type { ReactNode } from 'react';
+import { useEffect } from 'react';
+import { useIncident } from '../../api/queries.ts';
+import type { WireIncident } from '../../api/types.ts';
+import { NOTHING, percent, span } from '../../shared/format.ts';
+import { Fetched, Panel } from '../../shared/panel.tsx';
+import { href, Link } from '../../shared/router.tsx';
+import { Chip, SeveritySign } from '../../shared/signs.tsx';
+import { Time, useNow } from '../../shared/time.tsx';
+import { Actions } from './actions.tsx';
+import { Causes } from './causes.tsx';
+import { Decisions } from './decisions.tsx';
+import { EvidenceCharts } from './evidence-charts.tsx';
+import styles from './incident.module.css';
+import { LogLines } from './log-lines.tsx';
+import { Timeline } from './timeline.tsx';
+import { TraceWaterfall } from './trace-waterfall.tsx';
+
+/** One story: what, since when, who caused it and why we think so; then what it really was. */
+export function IncidentPage({ id }: { id: string }) {
+  const query = useIncident(id);
+  return (
+    <Fetched query={query} what="incident" rows={8}>
+      {(incident) => <Story incident={incident} />}
+    </Fetched>
+  );
+}
+
+function Story({ incident }: { incident: WireIncident }) {
+  const now = useNow();
+  const logs = incident.evidence.filter(({ modality, subject }) => modality === 'log' && subject !== undefined);
+  useEffect(() => {
+    document.title = `${incident.title} · Tocsin`;
+  }, [incident.title]);
+  return (
+    <article className={styles.page}>
+      <header className={styles.head} data-severity={incident.severity} data-open={incident.status === 'open'}>
+        <div className={styles.crumbs}>
+          <Link to={href('incidents')}>Incidents</Link>
+          <span aria-hidden="true">/</span>
+          <SeveritySign severity={incident.severity} size={15} />
+          <Chip tone={incident.status === 'open' ? 'critical' : 'plain'}>{incident.status}</Chip>
+          {incident.reopenedCount > 0 && <Chip>reopened {incident.reopenedCount}×</Chip>}
+          <span className={`mono ${styles.id}`}>{incident.id}</span>
+        </div>
+        <h1 className={styles.title}>{incident.title}</h1>
+        <p className={styles.summary}>{incident.summary}</p>
+        <dl className={styles.facts}>
+          <Fact name="Began">
+            <Time at={incident.onset} />
+          </Fact>
+          <Fact name={incident.status === 'open' ? 'Open for' : 'Lasted'}>
+            {span((incident.closedAt ?? now) - incident.onset)}
+          </Fact>
+          <Fact name="Confidence" about="How likely a person would call this real">
+            {percent(incident.confidence)}
+          </Fact>
+          <Fact name="Score" about="0 is usual, 0.5 is p = 10⁻³, 1 is p ≤ 10⁻⁶">
+            {incident.score === null ? NOTHING : incident.score.toFixed(2)}
+          </Fact>
+          <Fact name="Services">
+            <span className={styles.services}>
+              {incident.services.map((service) => (
+                <Link key={service} to={href(`services/${encodeURIComponent(service)}`)}>
+                  {service}
+                </Link>
+              ))}
+            </span>
+          </Fact>
+          <Fact name="Acknowledged">{incident.acknowledgedBy ?? 'by nobody yet'}</Fact>
+        </dl>
+        <Actions incident={incident} />
+      </header>
+      <div className={styles.columns}>
+        <div className={styles.main}>
+          <Panel title="Likely causes">
+            <Causes causes={incident.causes} />
+          </Panel>
+          <Panel title="Evidence" aside="dashed: expected · shaded: normal band · rings: p < 10⁻³">
+            <EvidenceCharts incident={incident} />
+          </Panel>
+          {logs.length > 0 && (
+            <Panel title="New log lines">
+              <LogLines lines={logs} />
+            </Panel>
+          )}
+          {incident.traceIds.length > 0 && (
+            <Panel title="Example trace">
+              <TraceWaterfall traceId={incident.traceIds[0] ?? ''} />
+            </Panel>
+          )}
+        </div>
+        <aside className={styles.side} aria-label="History of this incident">
+          <Panel title="Timeline">
+            <Timeline entries={incident.timeline} />
+          </Panel>
+          {incident.contributions.length > 0 && (
+            <Panel title="What it rests on">
+              <ul className={styles.shares}>
+                {incident.contributions.map(({ name, share }) => (
+                  <li key={name}>
+                    <span>{name}</span>
+                    <span className={styles.shareBar}>
+                      <i style={{ width: percent(share).replace(' ', '') }} />
+                    </span>
+                    <span>{percent(share)}</span>
+                  </li>
+                ))}
+              </ul>
+            </Panel>
+          )}
+          <Decisions incident={incident.id} />
+        </aside>
+      </div>
+    </article>
+  );
+}
+
+function Fact({ name, children, about }: { name: string; children: ReactNode; about?: string }) {
+  return (
+    <div title={about}>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}

@@ -1,0 +1,73 @@
+import type { WireHealth, WireIncidentSummary } from '../../api/types.ts';
+import { percent, plural, span } from '../../shared/format.ts';
+import { Loading } from '../../shared/panel.tsx';
+import { href, Link } from '../../shared/router.tsx';
+import { Chip, SeveritySign } from '../../shared/signs.tsx';
+import { useNow } from '../../shared/time.tsx';
+import styles from './overview.module.css';
+
+/** The answer to "is something wrong?" as a sentence, and each open incident as one line of reason. */
+export function Headline({
+  open,
+  services,
+  loading = false,
+}: {
+  open: readonly WireIncidentSummary[];
+  services: readonly WireHealth[];
+  loading?: boolean;
+}) {
+  const now = useNow();
+  if (loading) return <Loading label="open incidents" rows={3} height={26} />;
+  const hit = new Set(open.flatMap((incident) => incident.services)).size;
+  const silent = services.filter(({ state }) => state === 'silent').length;
+  const critical = open.filter(({ severity }) => severity === 'critical').length;
+  const words =
+    open.length === 0
+      ? silent > 0
+        ? `Nothing anomalous, but ${plural(silent, 'service')} went silent`
+        : 'All quiet'
+      : `${plural(open.length, 'open incident')}${critical > 0 ? `, ${critical} critical` : ''}`;
+  const lead =
+    open.length === 0
+      ? `${plural(services.length, 'service')} watched, none outside its normal range.`
+      : `${plural(hit, 'service')} of ${services.length} outside ${hit === 1 ? 'its' : 'their'} normal range.`;
+  return (
+    <section aria-label="Now">
+      <div className={styles.now} data-quiet={open.length === 0}>
+        <h1>{words}</h1>
+        <p>{lead}</p>
+      </div>
+      {open.length > 0 && (
+        <ul className={styles.open}>
+          {open.map((incident) => (
+            <li key={incident.id}>
+              <Link
+                to={href(`incidents/${incident.id}`)}
+                className={styles.card}
+                data-severity={incident.severity}
+                data-item
+              >
+                <span className={styles.cardTop}>
+                  <SeveritySign severity={incident.severity} size={16} />
+                  <span className="muted">
+                    for {span(now - incident.onset)} · {percent(incident.confidence)} confident
+                  </span>
+                  {incident.acknowledgedBy !== null && <Chip tone="accent">{incident.acknowledgedBy} is on it</Chip>}
+                </span>
+                <span className={styles.cardTitle}>{incident.title}</span>
+                {incident.cause !== null && (
+                  <span className={styles.cardCause}>
+                    <b>
+                      {incident.cause.service} {percent(incident.cause.share)}
+                    </b>{' '}
+                    {incident.cause.text}
+                  </span>
+                )}
+              </Link>
+            </li>
+          ))}
+        </ul>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,87 @@
+import { useMemo } from 'react';
+import type { WireEdge, WireGraph, WireHealth } from '../../api/types.ts';
+import { measure, percent, pValue } from '../../shared/format.ts';
+import { href, navigate } from '../../shared/router.tsx';
+import { stateShape, stateTone, stateWord } from '../../shared/signs.tsx';
+import type { Placed } from './layout.ts';
+import { layoutOf, NODE } from './layout.ts';
+import styles from './services.module.css';
+
+const MARGIN = 8;
+
+/** Who calls whom, callers on the left; colour and shape tell the health, a thick line a strange call. */
+export function ServiceGraph({ graph }: { graph: WireGraph }) {
+  const names = graph.services.map(({ service }) => service).join('\n');
+  const shape = graph.edges.map(({ caller, callee }) => `${caller}\n${callee}`).join('\n\n');
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the layout depends on who is there, not on each new figure
+  const layout = useMemo(() => layoutOf(names.split('\n'), graph.edges), [names, shape]);
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard
+    <section className={styles.scroll} aria-label="Service graph" tabIndex={0}>
+      <svg
+        className={styles.graph}
+        viewBox={`${-MARGIN} ${-MARGIN} ${layout.width + 2 * MARGIN} ${layout.height + 2 * MARGIN}`}
+        width={layout.width + 2 * MARGIN}
+        height={layout.height + 2 * MARGIN}
+      >
+        <title>Services and their calls</title>
+        {graph.edges.map((edge) => {
+          const [from, to] = [layout.nodes.get(edge.caller), layout.nodes.get(edge.callee)];
+          return from === undefined || to === undefined ? null : (
+            <Edge key={`${edge.caller}\n${edge.callee}`} edge={edge} from={from} to={to} />
+          );
+        })}
+        {graph.services.map((service) => {
+          const at = layout.nodes.get(service.service);
+          return at === undefined ? null : <Node key={service.service} service={service} at={at} />;
+        })}
+      </svg>
+    </section>
+  );
+}
+
+function Edge({ edge, from, to }: { edge: WireEdge; from: Placed; to: Placed }) {
+  const strange = (edge.surprise ?? 0) >= 3;
+  const [x1, y1, x2, y2] = [from.x + NODE.width, from.y + NODE.height / 2, to.x, to.y + NODE.height / 2];
+  const bend = Math.max(30, (x2 - x1) / 2);
+  return (
+    <g className={styles.edge} data-strange={strange}>
+      <path d={`M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2 - 5} ${y2}`} />
+      <path d={`M${x2 - 6} ${y2 - 4}l6 4-6 4z`} className={styles.arrow} />
+      <title>
+        {`${edge.caller} → ${edge.callee}: ${measure(edge.callsPerSecond, '1/s')}, ${percent(edge.errorRatio)} errors, ${measure(edge.serverMs, 'ms')}`}
+      </title>
+    </g>
+  );
+}
+
+function Node({ service, at }: { service: WireHealth; at: Placed }) {
+  const to = href(`services/${encodeURIComponent(service.service)}`);
+  return (
+    <a
+      href={to}
+      className={styles.node}
+      data-state={service.state}
+      data-item
+      aria-label={`${service.service}, ${stateWord(service.state)}, p ${pValue(service.p)}`}
+      onClick={(event) => {
+        if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
+        event.preventDefault();
+        navigate(to);
+      }}
+    >
+      <g transform={`translate(${at.x} ${at.y})`}>
+        <rect width={NODE.width} height={NODE.height} rx="7" />
+        <g transform="translate(10 9)" className={styles.nodeSign} data-tone={stateTone(service.state)}>
+          <g transform="scale(0.875)">{stateShape(service.state)}</g>
+        </g>
+        <text x="30" y="19" className={styles.nodeName}>
+          {service.service.length > 16 ? `${service.service.slice(0, 15)}…` : service.service}
+        </text>
+        <text x="30" y="34" className={styles.nodeMeta}>
+          {stateWord(service.state)}
+        </text>
+      </g>
+    </a>
+  );
+}

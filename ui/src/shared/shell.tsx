@@ -1,0 +1,150 @@
+import { ActionIcon, Tooltip, useMantineColorScheme } from '@mantine/core';
+import type { ReactNode } from 'react';
+import { useCallback, useEffect, useRef, useSyncExternalStore } from 'react';
+import { connectionStore } from '../api/events.ts';
+import { useIncidents, useStatus } from '../api/queries.ts';
+import { plain, span } from './format.ts';
+import { href, Link, usePath } from './router.tsx';
+import styles from './shell.module.css';
+import { Shortcuts } from './shortcuts.tsx';
+import { formatClock, useNow } from './time.tsx';
+
+const icons: Readonly<Record<string, ReactNode>> = {
+  '': <path d="M2 9h3l2-5 3 8 2-3h2" />,
+  incidents: <path d="M8 2l6.5 11.5h-13zM8 6.5v3M8 11.5v.2" />,
+  explore: <path d="M7 2.5a4.5 4.5 0 100 9 4.5 4.5 0 000-9zM10.5 10.5L14 14" />,
+  services: (
+    <path d="M8 2.2a1.8 1.8 0 100 3.6 1.8 1.8 0 000-3.6zM3.5 10.2a1.8 1.8 0 100 3.6 1.8 1.8 0 000-3.6zM12.5 10.2a1.8 1.8 0 100 3.6 1.8 1.8 0 000-3.6zM7 5.6l-2.5 4.7M9 5.6l2.5 4.7" />
+  ),
+  status: <path d="M3 13V9M8 13V3M13 13V6.5" />,
+};
+
+const PAGES: readonly (readonly [path: string, name: string])[] = [
+  ['', 'Overview'],
+  ['incidents', 'Incidents'],
+  ['explore', 'Explore'],
+  ['services', 'Services'],
+  ['status', 'Status'],
+];
+
+export function Shell({ children }: { children: ReactNode }) {
+  const path = usePath();
+  const section = path[0] ?? '';
+  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  const dark = document.documentElement.getAttribute('data-mantine-color-scheme') === 'dark';
+  const flip = useCallback(() => {
+    const isDark = document.documentElement.getAttribute('data-mantine-color-scheme') === 'dark';
+    setColorScheme(isDark ? 'light' : 'dark');
+  }, [setColorScheme]);
+  const open = useIncidents({ status: 'open', limit: 50 });
+  const count = open.data?.pages[0]?.items.length ?? 0;
+  const main = useRef<HTMLElement>(null);
+  const place = path.join('/');
+  const first = useRef(true);
+
+  // A new page: screen readers and the Tab key start at its beginning.
+  useEffect(() => {
+    if (first.current) first.current = false;
+    else main.current?.focus({ preventScroll: true });
+  }, [place]);
+
+  return (
+    <div className={styles.frame}>
+      <a className={styles.skip} href="#main">
+        Skip to content
+      </a>
+      <header className={styles.bar}>
+        <Link to={href('')} className={styles.brand} aria-label="Tocsin, overview">
+          <svg viewBox="0 0 32 32" width="22" height="22" aria-hidden="true">
+            <path
+              d="M3 19h7l2.5-3 3 9L19 6l3.2 13H29"
+              fill="none"
+              stroke="var(--accent)"
+              strokeWidth="3"
+              strokeLinecap="round"
+              strokeLinejoin="round"
+            />
+          </svg>
+          <span>Tocsin</span>
+        </Link>
+        <nav aria-label="Pages" className={styles.nav}>
+          {PAGES.map(([to, name]) => (
+            <Link key={to} to={href(to)} className={styles.page} aria-current={section === to ? 'page' : undefined}>
+              <svg
+                viewBox="0 0 16 16"
+                width="16"
+                height="16"
+                fill="none"
+                stroke="currentColor"
+                strokeWidth="1.5"
+                strokeLinecap="round"
+                strokeLinejoin="round"
+                aria-hidden="true"
+              >
+                {icons[to]}
+              </svg>
+              <span>{name}</span>
+              {to === 'incidents' && count > 0 && (
+                <span className={styles.count}>
+                  {count}
+                  <span className="visually-hidden"> open</span>
+                </span>
+              )}
+            </Link>
+          ))}
+        </nav>
+        <div className={styles.right}>
+          <LiveSign />
+          <Tooltip label={dark ? 'Light theme (d)' : 'Dark theme (d)'}>
+            <ActionIcon
+              variant="subtle"
+              color="gray"
+              aria-label={dark ? 'Switch to the light theme' : 'Switch to the dark theme'}
+              onClick={flip}
+              data-scheme={colorScheme}
+            >
+              <svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" fill="currentColor">
+                <path d="M8 1.5a6.5 6.5 0 100 13 6.5 6.5 0 000-13zm0 1.4v10.2a5.1 5.1 0 000-10.2z" />
+              </svg>
+            </ActionIcon>
+          </Tooltip>
+        </div>
+      </header>
+      <main id="main" ref={main} tabIndex={-1} className={styles.main}>
+        {children}
+      </main>
+      <Shortcuts onScheme={flip} />
+    </div>
+  );
+}
+
+/** Is what I see current? The question of every page at 3 a.m. */
+function LiveSign() {
+  const connection = useSyncExternalStore(connectionStore.watch, connectionStore.get);
+  const { data } = useStatus();
+  const now = useNow();
+  const lag = data === undefined || data.watermark === 0 ? null : Math.max(0, now - data.watermark);
+  const word =
+    connection === 'lost'
+      ? 'Reconnecting'
+      : connection === 'connecting'
+        ? 'Connecting'
+        : lag === null
+          ? 'Waiting for data'
+          : lag > 120_000
+            ? `${span(lag)} behind`
+            : 'Live';
+  const tone = word === 'Live' ? 'live' : connection === 'live' ? 'wait' : 'lost';
+  const detail =
+    data === undefined || lag === null
+      ? 'No data yet'
+      : `Newest data ${formatClock(data.watermark)}, ${plain(data.stats.pointsPerSecond)} points/s`;
+  return (
+    <Tooltip label={detail}>
+      <span className={styles.live} data-tone={tone} role="status">
+        <span className={styles.dot} aria-hidden="true" />
+        {word}
+      </span>
+    </Tooltip>
+  );
+}

@@ -1,0 +1,94 @@
+import { Kbd, Modal } from '@mantine/core';
+import { useEffect, useState } from 'react';
+import { href, navigate } from './router.tsx';
+import styles from './shell.module.css';
+
+const PAGES: Readonly<Record<string, readonly [path: string, name: string]>> = {
+  o: ['', 'overview'],
+  i: ['incidents', 'incidents'],
+  e: ['explore', 'explore'],
+  s: ['services', 'services'],
+  t: ['status', 'status'],
+};
+
+/** How long `g` waits for its second key. */
+const CHORD_MS = 1_200;
+
+function typing(target: EventTarget | null): boolean {
+  return (
+    target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
+  );
+}
+
+/** Moves the focus along the items of a list (`data-item`), as in a mail program. */
+function step(direction: 1 | -1): void {
+  const items = [...document.querySelectorAll<HTMLElement>('[data-item]')].filter((item) => item.offsetParent !== null);
+  if (items.length === 0) return;
+  const at = items.findIndex((item) => item === document.activeElement);
+  const next =
+    at < 0 ? (direction === 1 ? 0 : items.length - 1) : Math.min(items.length - 1, Math.max(0, at + direction));
+  items[next]?.focus();
+  items[next]?.scrollIntoView({ block: 'nearest' });
+}
+
+export function Shortcuts({ onScheme }: { onScheme: () => void }) {
+  const [help, setHelp] = useState(false);
+
+  useEffect(() => {
+    let chord = 0;
+    const press = (event: KeyboardEvent): void => {
+      if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+      const going = Date.now() - chord < CHORD_MS;
+      chord = 0;
+      const page = going ? PAGES[event.key] : undefined;
+      if (page !== undefined) navigate(href(page[0]));
+      else if (event.key === 'g') chord = Date.now();
+      else if (event.key === '?') setHelp((shown) => !shown);
+      else if (event.key === 'd') onScheme();
+      else if (event.key === 'j' || event.key === 'k') step(event.key === 'j' ? 1 : -1);
+      else if (event.key === '/') document.querySelector<HTMLInputElement>('[data-search]')?.focus();
+      else if (event.key === 'u' && location.pathname !== href(''))
+        navigate(
+          new URL('.', location.href.replace(/[?#].*$/, '').replace(/\/$/, '')).pathname.replace(/(.)\/$/, '$1'),
+        );
+      else return;
+      event.preventDefault();
+    };
+    window.addEventListener('keydown', press);
+    return () => window.removeEventListener('keydown', press);
+  }, [onScheme]);
+
+  const rows: readonly (readonly [keys: readonly string[], does: string])[] = [
+    ...Object.entries(PAGES).map(([key, [, name]]) => [['g', key], `Go to ${name}`] as const),
+    [['j'], 'Next item of the list'],
+    [['k'], 'Previous item of the list'],
+    [['Enter'], 'Open the item'],
+    [['u'], 'Up one level'],
+    [['/'], 'Search'],
+    [['a'], 'Acknowledge (on an incident)'],
+    [['d'], 'Dark or light'],
+    [['?'], 'This list'],
+  ];
+  return (
+    <Modal
+      opened={help}
+      onClose={() => setHelp(false)}
+      title="Keyboard"
+      size="sm"
+      closeButtonProps={{ 'aria-label': 'Close' }}
+    >
+      <dl className={styles.keys}>
+        {rows.map(([keys, does]) => (
+          <div key={does}>
+            <dt>
+              {keys.map((key) => (
+                <Kbd key={key}>{key}</Kbd>
+              ))}
+            </dt>
+            <dd>{does}</dd>
+          </div>
+        ))}
+      </dl>
+    </Modal>
+  );
+}
