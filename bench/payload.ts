@@ -93,7 +93,7 @@ function writeMetric(writer: ProtoWriter, first: number, count: number, time: bi
 function writeLabels(writer: ProtoWriter, field: number, series: number): void {
   attribute(writer, field, 'http.request.method', METHODS[series % 4]!);
   attribute(writer, field, 'http.route', ROUTES[series % 5]!);
-  attribute(writer, field, 'server.address', `backend-${series}.shop.svc.cluster.local`);
+  attribute(writer, field, 'server.address', `backend-${series}.shop`);
   attribute(writer, field, 'network.protocol.version', '1.1');
   if (series % 3 > 0) intAttribute(writer, field, 'http.response.status_code', 200 + (series % 4) * 100);
   if (series % 3 > 1) attribute(writer, field, 'url.scheme', 'https');

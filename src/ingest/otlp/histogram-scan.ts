@@ -1,3 +1,4 @@
+import { hashBytes } from '../../stats/hash.ts';
 import { malformed, type Wire } from '../wire/proto.ts';
 import { ROLE } from './metrics-columns.ts';
 import type { MetricsScan } from './metrics-scan.ts';
@@ -18,6 +19,9 @@ class Buckets {
   negativeLength = 0;
   offset = 0;
   negativeOffset = 0;
+  /** Where the packed counts and bounds are while each came as one packed field, else -1: read in place. */
+  countsAt = -1;
+  boundsAt = -1;
 }
 const scratch = new Buckets();
 
@@ -33,14 +37,13 @@ export function scanHistogram(
 ): void {
   const start = wire.pos;
   const exponential = attributeTag === 0x0a;
-  const pair = scan.hashAttributes(start, end, attributeTag, seedA, seedB);
-  const a = pair[2]!;
-  const b = pair[3]!;
   scratch.countLength = 0;
   scratch.boundLength = 0;
   scratch.negativeLength = 0;
   scratch.offset = 0;
   scratch.negativeOffset = 0;
+  scratch.countsAt = -1;
+  scratch.boundsAt = -1;
   let time = 0;
   let startTime = 0;
   let total = 0;
@@ -49,9 +52,21 @@ export function scanHistogram(
   let scale = 0;
   let zeroCount = 0;
   let zeroThreshold = 0;
-  wire.pos = start;
+  let runStart = start;
+  let runEnd = start;
+  let runs = 0;
   while (wire.pos < end) {
+    const at = wire.pos;
     const tag = wire.tag(end);
+    if (tag === attributeTag) {
+      if (at !== runEnd) {
+        runStart = at;
+        runs++;
+      }
+      wire.pos = wire.span(end);
+      runEnd = wire.pos;
+      continue;
+    }
     switch (tag) {
       case 0x11:
         startTime = wire.fixed64(end) / 1e6;
@@ -77,12 +92,21 @@ export function scanHistogram(
           else if (tag === 0x71) zeroThreshold = wire.double(end);
           else wire.skip(tag, end);
         } else if (tag === 0x32) readFixed(wire, wire.span(end));
-        else if (tag === 0x31) pushCount(wire.fixed64(end));
-        else if (tag === 0x3a) readBounds(wire, wire.span(end));
-        else if (tag === 0x39) pushBound(wire.double(end));
-        else wire.skip(tag, end);
+        else if (tag === 0x31) {
+          unpackCounts(wire);
+          pushCount(wire.fixed64(end));
+        } else if (tag === 0x3a) readBounds(wire, wire.span(end));
+        else if (tag === 0x39) {
+          unpackBounds(wire);
+          pushBound(wire.double(end));
+        } else wire.skip(tag, end);
     }
   }
+  const { pair } = scan;
+  if (runs > 1) scan.hashAttributes(start, end, attributeTag, seedA, seedB);
+  else hashBytes(wire.view, runStart, runEnd, seedA, seedB, pair, 1);
+  const a = pair[2]!;
+  const b = pair[3]!;
   wire.pos = end;
   if (time === 0) return scan.reject('a data point without a time');
   if ((flags & 1) !== 0) {
@@ -91,7 +115,7 @@ export function scanHistogram(
   }
   const { histograms } = scan;
   const before = histograms.buckets;
-  const fault = exponential ? emitExponential(scan, scale, zeroCount, zeroThreshold) : emitExplicit(scan);
+  const fault = exponential ? emitExponential(scan, scale, zeroCount, zeroThreshold) : emitExplicit(scan, wire.view);
   if (fault !== '') {
     histograms.buckets = before;
     return scan.reject(fault);
@@ -112,17 +136,24 @@ export function scanHistogram(
   scan.sawTime(metric, time);
 }
 
-function emitExplicit(scan: MetricsScan): string {
+function emitExplicit(scan: MetricsScan, view: DataView): string {
+  const { countsAt, boundsAt } = scratch;
   const { counts, bounds, countLength, boundLength } = scratch;
   if (countLength > MAX_BUCKETS || boundLength > MAX_BUCKETS) return `a histogram of more than ${MAX_BUCKETS} buckets`;
   if (countLength === 0) return '';
   if (countLength !== boundLength + 1) return 'a histogram whose bounds do not match its buckets';
+  const { histograms } = scan;
+  let lower = Number.NEGATIVE_INFINITY;
   for (let k = 0; k < countLength; k++) {
-    const lower = k === 0 ? Number.NEGATIVE_INFINITY : bounds[k - 1]!;
-    const upper = k === boundLength ? Number.POSITIVE_INFINITY : bounds[k]!;
-    if (k < boundLength && !(upper > lower)) return 'a histogram whose bounds do not rise';
-    const count = counts[k]!;
-    if (count > 0) scan.histograms.bucket(lower, upper, count);
+    let upper = Number.POSITIVE_INFINITY;
+    if (k < boundLength) {
+      upper = boundsAt >= 0 ? view.getFloat64(boundsAt + 8 * k, true) : bounds[k]!;
+      if (!(upper > lower)) return 'a histogram whose bounds do not rise';
+    }
+    const at = countsAt + 8 * k;
+    const count = countsAt >= 0 ? view.getUint32(at + 4, true) * 4294967296 + view.getUint32(at, true) : counts[k]!;
+    if (count > 0) histograms.bucket(lower, upper, count);
+    lower = upper;
   }
   return '';
 }
@@ -178,12 +209,49 @@ function readSide(wire: Wire, end: number, negative: boolean): void {
 
 function readFixed(wire: Wire, end: number): void {
   if ((end - wire.pos) % 8 !== 0) malformed('packed fixed64 of odd length', wire.pos);
+  if (scratch.countLength === 0) {
+    scratch.countsAt = wire.pos;
+    scratch.countLength = (end - wire.pos) / 8;
+    wire.pos = end;
+    return;
+  }
+  unpackCounts(wire);
   while (wire.pos < end) pushCount(wire.fixed64(end));
 }
 
 function readBounds(wire: Wire, end: number): void {
   if ((end - wire.pos) % 8 !== 0) malformed('packed double of odd length', wire.pos);
+  if (scratch.boundLength === 0) {
+    scratch.boundsAt = wire.pos;
+    scratch.boundLength = (end - wire.pos) / 8;
+    wire.pos = end;
+    return;
+  }
+  unpackBounds(wire);
   while (wire.pos < end) pushBound(wire.double(end));
+}
+
+/** A second piece of a packed field: the first one moves to the scratch. Legal, and never sent. */
+function unpackCounts(wire: Wire): void {
+  if (scratch.countsAt < 0) return;
+  const kept = wire.pos;
+  const count = scratch.countLength;
+  wire.pos = scratch.countsAt;
+  scratch.countsAt = -1;
+  scratch.countLength = 0;
+  for (let k = 0; k < count; k++) pushCount(wire.fixed64(wire.buf.length));
+  wire.pos = kept;
+}
+
+function unpackBounds(wire: Wire): void {
+  if (scratch.boundsAt < 0) return;
+  const kept = wire.pos;
+  const count = scratch.boundLength;
+  wire.pos = scratch.boundsAt;
+  scratch.boundsAt = -1;
+  scratch.boundLength = 0;
+  for (let k = 0; k < count; k++) pushBound(wire.double(wire.buf.length));
+  wire.pos = kept;
 }
 
 function pushCount(count: number): void {

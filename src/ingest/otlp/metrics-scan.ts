@@ -22,7 +22,8 @@ export class MetricsScan {
   message = '';
   private readonly wire: Wire;
   private readonly resources: BodyResources;
-  private readonly pair = new Int32Array(4);
+  /** Scratch; entry 1 holds the last hash of attributes. */
+  readonly pair = new Int32Array(4);
 
   constructor(wire: Wire, resources: BodyResources) {
     this.wire = wire;

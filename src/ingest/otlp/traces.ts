@@ -4,10 +4,12 @@ import type { PayloadDecoder } from '../contract.ts';
 import { malformed, Wire } from '../wire/proto.ts';
 import { SLICE } from './metrics.ts';
 import { BodyResources, type ResourceCache } from './resource.ts';
-import { StatusScan } from './span-status.ts';
+import { isSuspect, saysFailed } from './span-status.ts';
 
 const KEEP = 1 << 16;
 const STATUS_ERROR = 2;
+/** Attributes of one span that may tell its status; more than these are not looked at. */
+const MAX_SUSPECTS = 8;
 
 /** Spans of one body, before anything is delivered; ids as offsets into the body. */
 class SpanColumns {
@@ -63,7 +65,10 @@ export class OtlpTracesDecoder implements PayloadDecoder {
   private readonly resources: BodyResources;
   private readonly columns = new SpanColumns();
   private readonly batch = createSpanBatch(SLICE);
-  private readonly status = new StatusScan();
+  private readonly suspects = new Int32Array(MAX_SUSPECTS);
+  private readonly traceWords = new Int32Array(this.batch.traceIds.buffer);
+  private readonly spanWords = new Int32Array(this.batch.spanIds.buffer);
+  private readonly parentWords = new Int32Array(this.batch.parentIds.buffer);
   private rejected = 0;
   private message = '';
 
@@ -132,14 +137,22 @@ export class OtlpTracesDecoder implements PayloadDecoder {
     let start = 0;
     let stop = 0;
     let code = 0;
-    let attributes = -1;
+    let suspects = 0;
     while (pos < end) {
       const tag = buf[pos]!;
       // Attributes: passed over by length, looked at only if the status leaves a question.
       if (tag === 0x4a) {
-        if (attributes < 0) attributes = pos;
-        wire.pos = pos + 1;
-        pos = wire.span(end);
+        const at = ++pos;
+        if (at >= end) malformed('truncated attribute', at);
+        let length = buf[pos++]!;
+        if (length >= 128) {
+          wire.pos = at;
+          length = wire.varint(end);
+          pos = wire.pos;
+        }
+        if (suspects < MAX_SUSPECTS && isSuspect(buf, pos, length)) this.suspects[suspects++] = at;
+        pos += length;
+        if (pos > end) malformed('a length beyond the end of its message', at);
         continue;
       }
       if (tag === 0x39 || tag === 0x41) {
@@ -197,8 +210,11 @@ export class OtlpTracesDecoder implements PayloadDecoder {
     const i = columns.length;
     if (i === columns.start.length) columns.resize(i * 2);
     let error = code === STATUS_ERROR ? 1 : 0;
-    if (code === 0 && kind === SPAN_KIND.server && attributes >= 0) {
-      error = this.status.isError(wire, attributes, end) ? 1 : 0;
+    if (code === 0 && kind === SPAN_KIND.server) {
+      for (let k = 0; k < suspects && error === 0; k++) {
+        wire.pos = this.suspects[k]!;
+        if (saysFailed(wire, wire.span(end))) error = 1;
+      }
       wire.pos = end;
     }
     columns.length = i + 1;
@@ -213,6 +229,13 @@ export class OtlpTracesDecoder implements PayloadDecoder {
     columns.span[i] = id;
     columns.parent[i] = parent;
     this.resources.sawTime(resource, start);
+  }
+
+  /** Copies 8 bytes of the body as two words; zeros for a negative start. */
+  private copyWords(from: number, to: Int32Array, at: number): void {
+    const { view } = this.wire;
+    to[at] = from < 0 ? 0 : view.getInt32(from, true);
+    to[at + 1] = from < 0 ? 0 : view.getInt32(from + 4, true);
   }
 
   private deliver(body: Uint8Array, sink: SignalSink): void {
@@ -232,12 +255,10 @@ export class OtlpTracesDecoder implements PayloadDecoder {
         batch.nameStart[k] = columns.nameStart[i]!;
         batch.nameEnd[k] = columns.nameEnd[i]!;
         const trace = columns.trace[i]!;
-        for (let j = 0; j < 16; j++) batch.traceIds[k * 16 + j] = body[trace + j]!;
-        const id = columns.span[i]!;
-        for (let j = 0; j < 8; j++) batch.spanIds[k * 8 + j] = body[id + j]!;
-        const parent = columns.parent[i]!;
-        if (parent < 0) for (let j = 0; j < 8; j++) batch.parentIds[k * 8 + j] = 0;
-        else for (let j = 0; j < 8; j++) batch.parentIds[k * 8 + j] = body[parent + j]!;
+        this.copyWords(trace, this.traceWords, k * 4);
+        this.copyWords(trace + 8, this.traceWords, k * 4 + 2);
+        this.copyWords(columns.span[i]!, this.spanWords, k * 2);
+        this.copyWords(columns.parent[i]!, this.parentWords, k * 2);
       }
       batch.length = n;
       sink.spans(batch);
