@@ -212,8 +212,8 @@ export function createDecide(
   }
 
   function isExtreme(tick: ServiceTick, state: ServiceState, factor: number): boolean {
-    // Half of the budget, spread over the ticks that a week has at the pace of this service.
-    const share = (0.5 * options.pageBudget * state.interval) / (MINUTES_A_WEEK * MINUTE);
+    // A fifth of the budget, spread over the ticks that a week has at the pace of this service.
+    const share = (0.2 * options.pageBudget * state.interval) / (MINUTES_A_WEEK * MINUTE);
     const limit = Math.min(options.extremeP, share) * factor;
     return tick.p < limit && (tick.seriesStrange >= options.extremeSeries || bitCount(strangeModalities(tick)) >= 2);
   }

@@ -30,6 +30,9 @@ const PRIOR_EXCESSES = 15;
 /** Totals are halved beyond this many ticks: exponential forgetting. */
 const MEMORY = 12_000;
 const EXCESS_CLIP = 1.5;
+/** Mean of the theory's excess as clipped: what the prior contributes. */
+const THEORY_CLIPPED = THEORY_EXCESS * (1 - Math.exp(-EXCESS_CLIP / THEORY_EXCESS));
+const LONGEST_EXCESS = 1.2;
 /** Strange ticks closer together than this are one event; only the first two of an event are learnt. */
 const RUN_GAP: EpochMs = 300_000;
 const RUN_LEARNT = 2;
@@ -56,17 +59,14 @@ export function createOwnNull(): OwnNull {
     const pooledTicks = pooled[0] ?? 0;
     const pooledLow = (PRIOR_TICKS * THEORY_LOW + (pooled[1] ?? 0)) / (PRIOR_TICKS + pooledTicks);
     const pooledHigh = (PRIOR_TICKS * THEORY_HIGH + (pooled[2] ?? 0)) / (PRIOR_TICKS + pooledTicks);
-    const pooledExcess = (PRIOR_EXCESSES * THEORY_EXCESS + (pooled[3] ?? 0)) / (PRIOR_EXCESSES + (pooled[2] ?? 0));
+    const pooledExcess = (PRIOR_EXCESSES * THEORY_CLIPPED + (pooled[3] ?? 0)) / (PRIOR_EXCESSES + (pooled[2] ?? 0));
     const ticks = columns.ticks[service] ?? 0;
     const high = columns.high[service] ?? 0;
     const low = (PRIOR_TICKS * pooledLow + (columns.low[service] ?? 0)) / (PRIOR_TICKS + ticks);
     return {
       low: Math.min(0.5, Math.max(0.02, low)),
       high: Math.min(low * 0.5, Math.max(1e-4, (PRIOR_TICKS * pooledHigh + high) / (PRIOR_TICKS + ticks))),
-      excess: Math.max(
-        0.35,
-        (PRIOR_EXCESSES * pooledExcess + (columns.excess[service] ?? 0)) / (PRIOR_EXCESSES + high),
-      ),
+      excess: unclipped((PRIOR_EXCESSES * pooledExcess + (columns.excess[service] ?? 0)) / (PRIOR_EXCESSES + high)),
     };
   }
 
@@ -124,6 +124,13 @@ export function createOwnNull(): OwnNull {
       pooled = savedPooled.slice();
     },
   };
+}
+
+/** Mean of an exponential from its mean when clipped: a heavy tail must not look lighter for being clipped. */
+function unclipped(clipped: number): number {
+  let mean = clipped;
+  for (let i = 0; i < 12; i += 1) mean = Math.min(LONGEST_EXCESS, clipped / (1 - Math.exp(-EXCESS_CLIP / mean)));
+  return Math.max(0.35, mean);
 }
 
 function emptyColumns(n: number): Record<(typeof COLUMNS)[number], Float64Array> {
