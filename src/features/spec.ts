@@ -137,10 +137,105 @@ export const CORRELATION_FEATURE = {
   doc: 'Correlation of the surprise of two services that call each other, callee leading by 0 to 3 windows.',
 } as const satisfies FeatureSpec;
 
+/** What each operation of a service becomes, a series each: rate, errors, duration. */
+export const SPAN_FEATURES = {
+  rate: {
+    name: 'span.rate',
+    input: 'spans',
+    key: ['service', 'operation'],
+    window: '10s',
+    aggregate: { kind: 'rate' },
+    unit: '1/s',
+    metric: 'span.rate',
+    doc: 'Spans a second of an operation.',
+  },
+  errorRatio: {
+    name: 'span.error_ratio',
+    input: 'spans',
+    key: ['service', 'operation'],
+    window: '10s',
+    aggregate: { kind: 'error-ratio' },
+    unit: '1',
+    metric: 'span.error_ratio',
+    doc: 'Share of the spans of an operation that failed.',
+  },
+  p50: {
+    name: 'span.p50',
+    input: 'spans',
+    key: ['service', 'operation'],
+    window: '10s',
+    aggregate: { kind: 'quantile', q: 0.5 },
+    unit: 'ms',
+    metric: 'span.p50',
+    doc: 'Median duration of an operation.',
+  },
+  p99: {
+    name: 'span.p99',
+    input: 'spans',
+    key: ['service', 'operation'],
+    window: '10s',
+    aggregate: { kind: 'quantile', q: 0.99 },
+    unit: 'ms',
+    metric: 'span.p99',
+    doc: '99th percentile of the duration of an operation.',
+  },
+} as const satisfies Record<string, FeatureSpec>;
+
+/** What each call edge becomes: series of the callee, labelled with the caller. */
+export const EDGE_FEATURES = {
+  serverTime: {
+    name: 'edge.server_time',
+    input: 'edges',
+    key: ['caller', 'callee'],
+    window: '10s',
+    aggregate: { kind: 'mean-duration', of: 'server' },
+    unit: 'ms',
+    metric: 'edge.server_time',
+    doc: 'Mean time the callee took for calls of one caller.',
+  },
+  gap: {
+    name: 'edge.gap',
+    input: 'edges',
+    key: ['caller', 'callee'],
+    window: '10s',
+    aggregate: { kind: 'mean-duration', of: 'client-minus-server' },
+    unit: 'ms',
+    metric: 'edge.gap',
+    doc: 'Mean of client span minus server span: network and waiting to be served, charged to the callee.',
+  },
+} as const satisfies Record<string, FeatureSpec>;
+
+/** What the log of a service becomes. */
+export const LOG_FEATURES = {
+  rate: {
+    name: 'log.rate',
+    input: 'logs',
+    key: ['service'],
+    window: '10s',
+    aggregate: { kind: 'rate' },
+    unit: '1/s',
+    metric: 'log.rate',
+    doc: 'Lines a second of a service.',
+  },
+  errorRate: {
+    name: 'log.error_rate',
+    input: 'logs',
+    key: ['service', 'severity'],
+    window: '10s',
+    aggregate: { kind: 'rate' },
+    unit: '1/s',
+    metric: 'log.error_rate',
+    doc: 'Lines a second of a service at severity ERROR or worse.',
+  },
+} as const satisfies Record<string, FeatureSpec>;
+
 export const FEATURES: readonly FeatureSpec[] = [
   ...WINDOW_FEATURES,
   RATE_FEATURE,
   ...HISTOGRAM_FEATURES,
+  ...Object.values(SPAN_FEATURES),
+  ...Object.values(EDGE_FEATURES),
+  ...Object.values(LOG_FEATURES),
   CORRELATION_FEATURE,
 ];
 
