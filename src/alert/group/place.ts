@@ -172,10 +172,10 @@ function reopens(a: Anomaly, incident: Incident, held: readonly Incident[], opti
   if (!sameTrouble(a, incident)) return null;
   if (a.onset - closedAt <= options.reopenQuiet) return 'the same trouble came back at once';
   const earlier = held.filter(
-    (i) =>
-      i.closedAt !== null && a.onset - i.closedAt <= options.reopenWindow + (a.onset - closedAt) && sameTrouble(a, i),
+    (i) => i.closedAt !== null && a.onset - i.closedAt <= 2 * options.reopenWindow && sameTrouble(a, i),
   );
-  const times = earlier.reduce((sum, i) => sum + 1 + i.reopenedCount, 0);
+  // One reopening may be a mere relapse of the same outage; from the second on it is flapping.
+  const times = earlier.reduce((sum, i) => sum + Math.max(1, i.reopenedCount), 0);
   return times >= options.flapCount ? `the same trouble keeps coming back (${times} times before)` : null;
 }
 

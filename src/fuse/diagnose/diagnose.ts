@@ -229,10 +229,10 @@ export function createDiagnosis(options: DiagnoseOptions = defaultsOf(diagnoseOp
   }
 
   return {
-    edges: calls.add,
+    edges: (at, ticks) => calls.add(at, ticks),
     rank,
-    save: calls.save,
-    restore: calls.restore,
+    save: () => calls.save(),
+    restore: (state) => calls.restore(state),
   };
 }
 

@@ -39,10 +39,6 @@ function upperTail(z: number): number {
   return z >= 0 ? q : 1 - q;
 }
 
-function gaussian(rng: Rng): number {
-  return Math.sqrt(-2 * Math.log(1 - rng.next())) * Math.cos(2 * Math.PI * rng.next());
-}
-
 /** One service of `n` series whose p-values are uniform but share a factor: correlation `rho`. */
 function player(fusion: ServiceFusion, n: number, rho: number, seed: number) {
   const rng = createRng(seed);
@@ -51,9 +47,9 @@ function player(fusion: ServiceFusion, n: number, rho: number, seed: number) {
   const serviceOf = new Int32Array(n);
   const modalityOf = new Uint8Array(n);
   return (tick: number, shift = 0) => {
-    const common = gaussian(rng);
+    const common = rng.normal();
     for (let i = 0; i < n; i += 1) {
-      const z = Math.sqrt(rho) * common + Math.sqrt(1 - rho) * gaussian(rng) + (i < 3 ? shift : 0);
+      const z = Math.sqrt(rho) * common + Math.sqrt(1 - rho) * rng.normal() + (i < 3 ? shift : 0);
       surprise[i] = Math.min(6, -Math.log10(upperTail(z)));
     }
     fusion.observe(series, surprise, n, serviceOf, modalityOf);
