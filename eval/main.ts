@@ -8,12 +8,14 @@ import { httpEngine } from './send/engine.ts';
 import { runFaults } from './suites/faults.ts';
 import { runLogs } from './suites/logs.ts';
 import { METRIC_SETS, runMetrics } from './suites/metrics.ts';
+import { runRca } from './suites/rca.ts';
 
 const USAGE = `usage: tocsin eval <suite> --data DIR [--out FILE]
 
 suites
   metrics   NAB, KPI and Microsoft series     [--sets nab,kpi,ms] [--ablation] [--verbose] [--product-only]
   logs      template grouping (loghub)
+  rca       cause ranking (RCD sock-shop, PetShop)  [--verbose]
   faults    multimodal fault days, replayed   [--sets nezha-trainticket,nezha-onlineboutique] [--verbose] [--product-only]
             as OTLP against a running server  [--endpoint URL] [--api URL] [--pid N] [--speed N] [--signals metrics,logs,traces]
             or in this process                --embedded
@@ -97,6 +99,8 @@ async function runSuite(
     }
     case 'logs':
       return { text: runLogs({ data, progress }), out: values.out };
+    case 'rca':
+      return { text: runRca({ data, verbose: values.verbose, progress }), out: values.out };
     case 'faults': {
       const http = {
         endpoint: values.endpoint,
