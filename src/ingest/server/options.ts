@@ -66,6 +66,8 @@ export interface IngestServerOptions {
   readonly corsOrigins?: readonly string[];
   /** How long refused senders should wait, ms: the pipeline's lag. */
   readonly retryAfterMs?: () => number;
+  /** Told of faults of ours (anything thrown that is no TocsinError, and `internal`): senders see only that there was one. */
+  readonly onFault?: (fault: unknown) => void;
 }
 
 export const DEFAULT_LIMITS: IngestLimits = {

@@ -1,4 +1,4 @@
-import { ERRORS, TocsinError } from '../../domain/error.ts';
+import { ERRORS, type TocsinError } from '../../domain/error.ts';
 import type { IntakeResult, Signal } from '../../domain/ports.ts';
 
 /**
@@ -49,12 +49,6 @@ export function statusJson(error: TocsinError): Buffer {
     status['details'] = [{ '@type': RETRY_INFO_URL, retryDelay }];
   }
   return Buffer.from(JSON.stringify(status));
-}
-
-/** Anything thrown, as our error; what is not ours keeps its details out of answers. */
-export function errorOf(thrown: unknown): TocsinError {
-  if (thrown instanceof TocsinError) return thrown;
-  return new TocsinError('internal', 'the request could not be processed', { cause: thrown });
 }
 
 export function messageOf(error: TocsinError): string {

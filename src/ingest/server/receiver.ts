@@ -24,6 +24,7 @@ export class Receiver {
   readonly pool = new BufferPool();
   readonly #intake: SignalIntake;
   readonly #inflate: Inflate;
+  readonly #onFault: (fault: unknown) => void;
 
   constructor(options: IngestServerOptions) {
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
@@ -32,12 +33,23 @@ export class Receiver {
     this.access = new Access(options.tenantHeader, options.bearerTokens);
     this.#intake = options.intake;
     this.#inflate = options.inflate;
+    this.#onFault = options.onFault ?? (() => {});
   }
 
   /** @throws TocsinError `payload_too_large` for a body that says it is, or has become, larger than allowed. */
   checkSize(bytes: number): void {
     if (bytes <= this.limits.maxBodyBytes) return;
     throw new TocsinError('payload_too_large', `the body is larger than the ${this.limits.maxBodyBytes} bytes allowed`);
+  }
+
+  /** Anything thrown, as our error; what is not ours keeps its details out of answers. */
+  errorOf(thrown: unknown): TocsinError {
+    if (thrown instanceof TocsinError) {
+      if (thrown.code === 'internal') this.#onFault(thrown);
+      return thrown;
+    }
+    this.#onFault(thrown);
+    return new TocsinError('internal', 'the request could not be processed', { cause: thrown });
   }
 
   /**

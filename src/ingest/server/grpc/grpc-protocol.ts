@@ -41,7 +41,7 @@ export class GrpcError extends TocsinError {
   readonly status: number;
 
   constructor(status: number, message: string) {
-    super(status === GRPC.internal ? 'internal' : 'invalid_request', message);
+    super('invalid_request', message);
     this.status = status;
   }
 }

@@ -12,7 +12,7 @@ import type { IntakeResult, Signal } from '../../../domain/ports.ts';
 import type { Ticket } from '../admission.ts';
 import { countRequest } from '../counters.ts';
 import type { Coding } from '../options.ts';
-import { errorOf, responseProto } from '../otlp-reply.ts';
+import { responseProto } from '../otlp-reply.ts';
 import type { Receiver } from '../receiver.ts';
 import {
   ACCEPT_ENCODING,
@@ -226,7 +226,7 @@ class GrpcCall {
 
   /** Trailers-only answer; a body still on its way is refused with RST_STREAM(NO_ERROR), as HTTP/2 8.1 asks. */
   #fail(thrown: unknown): void {
-    const error = errorOf(thrown);
+    const error = this.#receiver.errorOf(thrown);
     if (!this.#answer(statusOf(error))) return;
     const stream = this.#stream;
     const unread = !stream.readableEnded && !stream.endAfterHeaders;

@@ -154,14 +154,16 @@ describe('OTLP/HTTP', () => {
     expect(await json.json()).toMatchObject({ code: 14, message: 'disk' });
   });
 
-  it('keeps the details of its own faults to itself', async () => {
-    const { base, intake } = await start();
+  it('keeps the details of its own faults to itself, and tells its owner', async () => {
+    const faults: unknown[] = [];
+    const { base, intake } = await start({ onFault: (fault) => faults.push(fault) });
     intake.answer = () => {
       throw new Error('secret path /home/x');
     };
     const response = await fetch(`${base}/v1/metrics`, { method: 'POST', headers: JSON_TYPE, body: '{}' });
     expect(response.status).toBe(500);
     expect(await response.text()).not.toContain('secret');
+    expect(String(faults)).toContain('secret');
   });
 });
 

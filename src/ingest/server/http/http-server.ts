@@ -5,7 +5,6 @@ import type { Ticket } from '../admission.ts';
 import { Body } from '../body.ts';
 import { countRequest } from '../counters.ts';
 import type { Coding, IngestServerOptions } from '../options.ts';
-import { errorOf } from '../otlp-reply.ts';
 import type { Receiver } from '../receiver.ts';
 import { errorAnswer, type HttpAnswer, resultAnswer, styleOf, write, writtenHeaders } from './http-answer.ts';
 import { announcedLength, codingOf, formatOf, type HttpRoute, routeOf } from './http-request.ts';
@@ -177,7 +176,7 @@ class HttpExchange {
 
   /** @param body what became of it: read whole, still coming, or held back by a sender that waits for 100. */
   #fail(thrown: unknown, body: 'read' | 'coming' | 'held'): void {
-    const error = errorOf(thrown);
+    const error = this.#receiver.errorOf(thrown);
     const style = styleOf(this.#route, this.#request.headers['content-type']);
     const extra: (readonly [string, string])[] = error.code === 'method_not_allowed' ? [['Allow', 'POST']] : [];
     if (this.#format === 'remote-write-2') extra.push(...writtenHeaders(undefined));
