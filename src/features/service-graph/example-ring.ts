@@ -44,7 +44,14 @@ export class ExampleRing implements TraceExamples {
     this.#seen += length;
     for (let i = 0; i < length; i += 1) {
       const t = i * 16;
-      const hash = Math.imul((traceIds[t + 15] as number) | ((traceIds[t + 14] as number) << 8) | ((traceIds[t + 7] as number) << 16) | ((traceIds[t + 13] as number) << 24), 0x9e3779b1 | 0) >>> 12;
+      const hash =
+        Math.imul(
+          (traceIds[t + 15] as number) |
+            ((traceIds[t + 14] as number) << 8) |
+            ((traceIds[t + 7] as number) << 16) |
+            ((traceIds[t + 13] as number) << 24),
+          0x9e3779b1 | 0,
+        ) >>> 12;
       if ((hash & this.#sampleMask) !== 0) {
         out[i] = -1;
         continue;
@@ -88,7 +95,7 @@ export class ExampleRing implements TraceExamples {
     const spans: ExampleSpan[] = [];
     if (wanted.size === 0) return spans;
     for (let k = this.#written; k > 0; k -= 1) {
-      const at = (this.#next - k + REFERENCES) % REFERENCES % this.#size;
+      const at = ((this.#next - k + REFERENCES) % REFERENCES) % this.#size;
       const traceId = hexOf(this.#traceIds, at * 16, 16);
       if (!wanted.has(traceId)) continue;
       spans.push({

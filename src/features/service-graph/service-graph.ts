@@ -13,11 +13,34 @@ import { SpanTable } from './span-table.ts';
 export type { KnownEdge } from './edges.ts';
 
 export const SERVICE_GRAPH_OPTIONS = {
-  slots: { type: 'integer', default: 131_072, min: 1024, max: 16_777_216, doc: 'Spans remembered for joining with parents and children, 64 bytes each; rounded up to a power of two.' },
-  settle: { type: 'duration', default: 5000, min: 0, max: 300_000, doc: 'How long a span waits for its parent and children, in event time.' },
+  slots: {
+    type: 'integer',
+    default: 131_072,
+    min: 1024,
+    max: 16_777_216,
+    doc: 'Places of the table that joins spans; half as many spans are remembered, 80 bytes each; rounded up to a power of two.',
+  },
+  settle: {
+    type: 'duration',
+    default: 5000,
+    min: 0,
+    max: 300_000,
+    doc: 'How long a span waits for its parent and children, in event time.',
+  },
   maxEdges: { type: 'integer', default: 4096, min: 16, max: 1_000_000, doc: 'Edges kept a shard.' },
-  forgetAfter: { type: 'duration', default: 86_400_000, min: 60_000, doc: 'Edges without a call for this long leave the graph.' },
-  exampleSpans: { type: 'integer', default: 32_768, min: 256, max: 4_194_304, doc: 'Recent spans kept for example traces, 57 bytes each.' },
+  forgetAfter: {
+    type: 'duration',
+    default: 86_400_000,
+    min: 60_000,
+    doc: 'Edges without a call for this long leave the graph.',
+  },
+  exampleSpans: {
+    type: 'integer',
+    default: 32_768,
+    min: 256,
+    max: 4_194_304,
+    doc: 'Recent spans kept for example traces, 57 bytes each.',
+  },
 } as const satisfies OptionsSpec;
 export type ServiceGraphOptions = Options<typeof SERVICE_GRAPH_OPTIONS>;
 
@@ -44,7 +67,7 @@ export class ServiceGraph implements TraceExamples {
     });
   }
 
-  /** Children whose time is missing from their parent's self time because of a full table. */
+  /** Spans that lost their place in a full table before they settled. */
   get collisions(): number {
     return this.#table.collisions;
   }
@@ -90,11 +113,16 @@ export class ServiceGraph implements TraceExamples {
   }
 
   save(): StateBlob {
-    return { version: VERSION, arrays: { ...this.#table.save(), ...this.#edges.save(), ...this.#ring.save() }, meta: { at: this.#at } };
+    return {
+      version: VERSION,
+      arrays: { ...this.#table.save(), ...this.#edges.save(), ...this.#ring.save() },
+      meta: { at: this.#at },
+    };
   }
 
   restore(state: StateBlob): void {
-    if (state.version !== VERSION) throw new TocsinError('state_version', `service-graph state ${state.version} is unknown`);
+    if (state.version !== VERSION)
+      throw new TocsinError('state_version', `service-graph state ${state.version} is unknown`);
     this.#table.restore(state.arrays);
     this.#edges.restore(state.arrays);
     this.#ring.restore(state.arrays);
@@ -102,6 +130,9 @@ export class ServiceGraph implements TraceExamples {
   }
 }
 
-export function createServiceGraph(onSettled: (spans: SettledSpans) => void, options: Partial<ServiceGraphOptions> = {}): ServiceGraph {
+export function createServiceGraph(
+  onSettled: (spans: SettledSpans) => void,
+  options: Partial<ServiceGraphOptions> = {},
+): ServiceGraph {
   return new ServiceGraph({ ...defaultsOf(SERVICE_GRAPH_OPTIONS), ...options }, onSettled);
 }

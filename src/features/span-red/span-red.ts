@@ -9,9 +9,27 @@ import { SketchRows } from '../../stats/sketch.ts';
 import { OperationHash, operationName } from './operation-name.ts';
 
 export const SPAN_RED_OPTIONS = {
-  maxOperations: { type: 'integer', default: 8192, min: 16, max: 1_000_000, doc: 'Operations (service, name, kind) kept a shard, about 4.5 KB each.' },
-  maxServiceOperations: { type: 'integer', default: 256, min: 4, max: 100_000, doc: 'Operations kept a service; spans of further ones are counted under `other`.' },
-  cacheSlots: { type: 'integer', default: 32_768, min: 1024, max: 16_777_216, doc: 'Span names remembered a shard, 16 bytes each; rounded up to a power of two.' },
+  maxOperations: {
+    type: 'integer',
+    default: 8192,
+    min: 16,
+    max: 1_000_000,
+    doc: 'Operations (service, name, kind) kept a shard, about 4.5 KB each.',
+  },
+  maxServiceOperations: {
+    type: 'integer',
+    default: 256,
+    min: 4,
+    max: 100_000,
+    doc: 'Operations kept a service; spans of further ones are counted under `other`.',
+  },
+  cacheSlots: {
+    type: 'integer',
+    default: 32_768,
+    min: 1024,
+    max: 16_777_216,
+    doc: 'Span names remembered a shard, 16 bytes each; rounded up to a power of two.',
+  },
 } as const satisfies OptionsSpec;
 export type SpanRedOptions = Options<typeof SPAN_RED_OPTIONS>;
 
@@ -114,7 +132,20 @@ export class SpanRed implements OperationCatalogue {
 
   /** Hands out one row per operation that had spans since the last call, in order of first occurrence. */
   closeTick(at: EpochMs, durationMs: number, onRow: (row: OperationTick) => void): void {
-    const row: OperationTick = { operation: 0, service: 0, name: '', kind: 0, at, count: 0, rate: 0, errors: 0, errorRatio: 0, p50: 0, p95: 0, p99: 0 };
+    const row: OperationTick = {
+      operation: 0,
+      service: 0,
+      name: '',
+      kind: 0,
+      at,
+      count: 0,
+      rate: 0,
+      errors: 0,
+      errorRatio: 0,
+      p50: 0,
+      p95: 0,
+      p99: 0,
+    };
     for (let i = 0; i < this.#touchedLength; i += 1) {
       const operation = this.#touched[i] as number;
       const known = this.#operations[operation] as Operation;
@@ -148,13 +179,25 @@ export class SpanRed implements OperationCatalogue {
         errors: this.#errors.slice(0, this.size),
         touched: this.#touched.slice(0, this.#touchedLength),
       },
-      meta: { operations: this.#operations.map((operation) => ({ ...operation })), sketches: sketches.meta, sketchVersion: sketches.version, overflowed: this.overflowed, negative: this.negative },
+      meta: {
+        operations: this.#operations.map((operation) => ({ ...operation })),
+        sketches: sketches.meta,
+        sketchVersion: sketches.version,
+        overflowed: this.overflowed,
+        negative: this.negative,
+      },
     };
   }
 
   restore(state: StateBlob): void {
     if (state.version !== VERSION) throw new TocsinError('state_version', `span-red state ${state.version} is unknown`);
-    const meta = state.meta as { operations: Operation[]; sketches: unknown; sketchVersion: number; overflowed: number; negative: number };
+    const meta = state.meta as {
+      operations: Operation[];
+      sketches: unknown;
+      sketchVersion: number;
+      overflowed: number;
+      negative: number;
+    };
     const arrays = Object.fromEntries(Object.entries(state.arrays).map(([key, array]) => [key, array.slice()]));
     this.#sketches.restore({ version: meta.sketchVersion, arrays, meta: meta.sketches });
     this.#cache.restore(state.arrays);
@@ -177,7 +220,9 @@ export class SpanRed implements OperationCatalogue {
     const name = operationName(raw);
     const known = this.#byKey.get(keyOf(service, kind, name));
     if (known !== undefined) return known;
-    const isFull = this.size >= this.#options.maxOperations || (this.#perService.get(service) ?? 0) >= this.#options.maxServiceOperations;
+    const isFull =
+      this.size >= this.#options.maxOperations ||
+      (this.#perService.get(service) ?? 0) >= this.#options.maxServiceOperations;
     if (!isFull) return this.#add({ service, kind, name });
     this.overflowed += 1;
     return this.#byKey.get(keyOf(service, kind, OTHER)) ?? this.#add({ service, kind, name: OTHER });
