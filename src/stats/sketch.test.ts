@@ -37,7 +37,9 @@ describe('SketchRows', () => {
     fc.assert(
       fc.property(values, values, values, (a, b, c) => {
         const rows = new SketchRows(8);
-        const fill = (row: number, data: readonly number[]): void => data.forEach((value) => rows.add(row, value));
+        const fill = (row: number, data: readonly number[]): void => {
+          for (const value of data) rows.add(row, value);
+        };
         fill(0, a);
         fill(1, b);
         fill(2, c);

@@ -43,6 +43,21 @@ export function takeCensus(
   const least = limits.min_silence;
   const { service, live } = table;
   const size = Math.min(table.size, lastSeen.length);
+  // Series of a service mostly lie together: its row is written when the service changes, not for every series.
+  let at = -1;
+  let alive = 0;
+  let late = 0;
+  let latest = Number.NEGATIVE_INFINITY;
+  let shortest = Number.POSITIVE_INFINITY;
+  let longest = 0;
+  function write(): void {
+    if (alive === 0) return;
+    active[at] = (active[at] as number) + alive;
+    overdueCount[at] = (overdueCount[at] as number) + late;
+    newest[at] = Math.max(newest[at] as number, latest);
+    fastest[at] = Math.min(fastest[at] as number, shortest);
+    longestLag[at] = Math.max(longestLag[at] as number, longest);
+  }
   for (let s = 0; s < size; s++) {
     const last = lastSeen[s] as number;
     const step = interval[s] as number;
@@ -52,16 +67,25 @@ export function takeCensus(
       if (now - last > limit) continue;
       retired[s] = 0;
     }
-    const at = service[s] as number;
-    active[at] = (active[at] as number) + 1;
-    if (last > (newest[at] as number)) newest[at] = last;
-    if (step < (fastest[at] as number)) fastest[at] = step;
+    if (service[s] !== at) {
+      write();
+      at = service[s] as number;
+      alive = 0;
+      late = 0;
+      latest = Number.NEGATIVE_INFINITY;
+      shortest = Number.POSITIVE_INFINITY;
+      longest = 0;
+    }
+    alive++;
+    if (last > latest) latest = last;
+    if (step < shortest) shortest = step;
     const behind = lag[s] as number;
-    if (behind > (longestLag[at] as number)) longestLag[at] = behind;
+    if (behind > longest) longest = behind;
     const silent = now - last - behind;
     if (silent <= limit || silent <= least) continue;
-    overdueCount[at] = (overdueCount[at] as number) + 1;
+    late++;
     overdue.push(s);
   }
+  write();
   return { services, active, overdueCount, newest, fastest, lag: longestLag, overdue };
 }

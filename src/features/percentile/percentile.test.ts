@@ -114,7 +114,7 @@ describe('createPercentile', () => {
         let sum = 0;
         for (const interval of intervals) {
           time += 10_000;
-          interval.forEach((count, i) => (total[i]! += count));
+          for (const [i, count] of interval.entries()) total[i]! += count;
           sum += interval[0]!;
           const cumulative = apply(percentile, table, [{ time, buckets: zip(total), sum }]);
           const delta = apply(percentile, table, [{ series: 1, time, buckets: zip(interval), sum: interval[0]! }]);

@@ -107,6 +107,8 @@ export function createWindows(): Windows {
   /** Series with a base window under way, in order of its first sample. */
   let open = new Int32Array(1024);
   let openLength = 0;
+  /** No base window under way is older: `close` need not look before. */
+  let oldest = Number.POSITIVE_INFINITY;
   /** Series whose base window is to be given out, of the batch at hand. */
   let due = new Int32Array(1024);
   /** Rows of windows that ended because the series went on, waiting for `close`; full chunks, then the last one. */
@@ -302,6 +304,7 @@ export function createWindows(): Windows {
           h[row + SURPRISE] = strange;
           // Not listed yet, or taken off the list by `close`: `finish` leaves 0 instead.
           if (before === 0 || count < 0) list(s);
+          if (pane < oldest) oldest = pane;
         } else if (strange > (h[row + SURPRISE] as number)) h[row + SURPRISE] = strange;
         const x = v - (b[row >> 1] as number);
         h[row + LAST] = x;
@@ -328,15 +331,22 @@ export function createWindows(): Windows {
       if (due.length < openLength) due = new Int32Array(open.length);
       let kept = 0;
       let ending = 0;
-      for (let i = 0; i < openLength; i++) {
-        const s = open[i] as number;
-        const row = s * HOT;
-        // Listed, but given out since (and perhaps listed again).
-        if ((hot[row + STAT0] as number) <= 0) continue;
-        if ((words[row + PANE] as number) >= first) open[kept++] = s;
-        else {
-          due[ending++] = s;
-          hot[row + STAT0] = -(hot[row + STAT0] as number);
+      if (first <= oldest) kept = openLength;
+      else {
+        oldest = Number.POSITIVE_INFINITY;
+        for (let i = 0; i < openLength; i++) {
+          const s = open[i] as number;
+          const row = s * HOT;
+          const pane = words[row + PANE] as number;
+          // Listed, but given out since (and perhaps listed again).
+          if ((hot[row + STAT0] as number) <= 0) continue;
+          if (pane >= first) {
+            open[kept++] = s;
+            if (pane < oldest) oldest = pane;
+          } else {
+            due[ending++] = s;
+            hot[row + STAT0] = -(hot[row + STAT0] as number);
+          }
         }
       }
       openLength = kept;
@@ -401,6 +411,7 @@ export function createWindows(): Windows {
       openLength = (state.arrays['open'] as Int32Array).length;
       open = new Int32Array(Math.max(1024, openLength));
       open.set(state.arrays['open'] as Int32Array);
+      oldest = Number.NEGATIVE_INFINITY;
       chunks = [];
       for (let i = 0; i < meta.chunks; i++) {
         const rows = createWindowRows(CHUNK);
