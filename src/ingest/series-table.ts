@@ -90,6 +90,14 @@ export class ShardSeriesTable implements SeriesTable {
   get size(): number {
     return this.used;
   }
+  /** Live series of all tenants. */
+  get liveCount(): number {
+    return this.liveByTenant.reduce((sum, n) => sum + (n ?? 0), 0);
+  }
+  /** Samples of refused new series, all tenants. */
+  get refusedTotal(): number {
+    return this.refusedByTenant.reduce((sum, n) => sum + (n ?? 0), 0);
+  }
   get service(): Int32Array {
     return this.rows.service;
   }
@@ -201,18 +209,18 @@ export class ShardSeriesTable implements SeriesTable {
     return row;
   }
 
+  /** The series that `identity` (unsealed) holds if it is known, else -1; makes nothing. */
+  lookUp(): SeriesIndex {
+    this.identity.seal();
+    this.canonicalKey();
+    const workload = this.byKey.get(this.pair[0]!, this.pair[1]!);
+    return workload < 0 ? -1 : this.findMember(workload);
+  }
+
   private enter(rawA: number, rawB: number, at: EpochMs): SeriesIndex {
     const id = this.identity;
     const { names, pair } = this;
-    hashPair(names.serviceKey(id.service, 0), names.metricKey(id.metric, 0), id.kind, id.modality, pair, 0);
-    hashPair(
-      names.serviceKey(id.service, 1) ^ id.keys[0]!,
-      names.metricKey(id.metric, 1) ^ id.keys[1]!,
-      pair[0]! ^ id.keys[1]!,
-      pair[1]! ^ id.keys[0]!,
-      pair,
-      0,
-    );
+    this.canonicalKey();
     const keyA = pair[0]!;
     const keyB = pair[1]!;
     let workload = this.byKey.get(keyA, keyB);
@@ -245,6 +253,20 @@ export class ShardSeriesTable implements SeriesTable {
     // A sibling seen only once has learnt nothing worth copying (all replicas of a workload showing up together).
     if (heirOf >= 0 && this.rows.interval[heirOf]! !== 0) this.inheritance.push({ series: row, from: heirOf });
     return row;
+  }
+
+  /** Key of the workload that the sealed `identity` belongs to, to `pair[0]`, `pair[1]`. */
+  private canonicalKey(): void {
+    const { names, pair, identity: id } = this;
+    hashPair(names.serviceKey(id.service, 0), names.metricKey(id.metric, 0), id.kind, id.modality, pair, 0);
+    hashPair(
+      names.serviceKey(id.service, 1) ^ id.keys[0]!,
+      names.metricKey(id.metric, 1) ^ id.keys[1]!,
+      pair[0]! ^ id.keys[1]!,
+      pair[1]! ^ id.keys[0]!,
+      pair,
+      0,
+    );
   }
 
   private findMember(workload: number): SeriesIndex {
@@ -537,7 +559,12 @@ export class ShardSeriesTable implements SeriesTable {
   deriveFrom(parent: SeriesIndex, metric: string, unit: string): SeriesIndex {
     const { rows, workloads } = this;
     const workload = rows.workload[parent]!;
-    this.identity.begin(rows.service[parent]!, this.names.metric(metric, unit), SERIES_KIND.derived, rows.modality[parent]);
+    this.identity.begin(
+      rows.service[parent]!,
+      this.names.metric(metric, unit),
+      SERIES_KIND.derived,
+      rows.modality[parent],
+    );
     const start = workloads.labelStart[workload]!;
     this.identity.addEncoded(workloads.arena, start, start + workloads.labelLength[workload]!);
     const ordinal = rows.ordinal[parent]!;
@@ -589,7 +616,8 @@ export class ShardSeriesTable implements SeriesTable {
 
   /** @throws TocsinError `state_version` for a version it cannot read. */
   restore(state: StateBlob): void {
-    if (state.version !== VERSION) throw new TocsinError('state_version', `series table state version ${state.version}`);
+    if (state.version !== VERSION)
+      throw new TocsinError('state_version', `series table state version ${state.version}`);
     const meta = state.meta as TableMeta;
     const { rows } = this;
     this.names.restore(meta.names);

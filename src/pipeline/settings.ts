@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { RECEIVERS } from '../alert/notify/registry.ts';
 import { address, bytes, duration, sectionOf } from '../config/fields.ts';
 import { SERIES_DETECTORS } from '../detect/registry.ts';
+import { SILENCE_OPTIONS } from '../detect/silence/silence.ts';
 import type { OptionsSpec } from '../domain/options.ts';
 import { DAY, MINUTE } from '../domain/units.ts';
 import { EVENT_TIME_OPTIONS } from '../features/event-time/event-time.ts';
@@ -69,6 +70,7 @@ export const settingsSchema = z
         series: detectors,
         learning: sectionOf(LEARN_GATE_OPTIONS),
         service: sectionOf(serviceOptions),
+        silence: sectionOf(SILENCE_OPTIONS),
       })
       .prefault({} as never),
     decide: sectionOf(decideOptions),

@@ -1,0 +1,203 @@
+import { createIncidents, type GroupState } from '../../alert/group/group.ts';
+import type { Route } from '../../alert/route/route.ts';
+import type { Evidence, ServiceSignals, ServiceTick } from '../../domain/anomaly.ts';
+import type { DeployMarker } from '../../domain/batch.ts';
+import type { DecisionRecord } from '../../domain/decision.ts';
+import type { GraphEdge, ServiceHealth } from '../../domain/health.ts';
+import type { TickReport } from '../../domain/history.ts';
+import type { DecisionStamp } from '../../domain/identity.ts';
+import type { Incident } from '../../domain/incident.ts';
+import type { CorrelatorCommit } from '../../domain/ports.ts';
+import { type EpochMs, HOUR, MINUTE } from '../../domain/units.ts';
+import type { Verdict } from '../../domain/verdict.ts';
+import { createDecide, type DecideState } from '../../fuse/decide/decide.ts';
+import { createDiagnosis } from '../../fuse/diagnose/diagnose.ts';
+import { anomalyText, incidentSummary, incidentTitle } from '../../fuse/explain/explain.ts';
+import type { Settings } from '../settings.ts';
+import { createNotices, type NoticesState } from './notices.ts';
+import { Topology } from './topology.ts';
+
+/** Evidence of services below this p is remembered as suspect for the cause ranking. */
+const SUSPECT_P = 1e-2;
+const SUSPECT_MEMORY = 6 * MINUTE;
+const DEPLOY_MEMORY = 2 * HOUR;
+/** A service without a tick for this long is shown as silent. */
+const SILENT_AFTER = 5 * MINUTE;
+
+interface LastTick {
+  readonly tick: Omit<ServiceTick, 'evidence'>;
+  readonly at: EpochMs;
+}
+
+interface Suspicion {
+  readonly at: EpochMs;
+  readonly evidence: readonly Evidence[];
+}
+
+interface SavedState {
+  readonly version: 1;
+  readonly decide: DecideState;
+  readonly diagnosis: ReturnType<ReturnType<typeof createDiagnosis>['save']>;
+  readonly incidents: GroupState;
+  readonly notices: NoticesState;
+  readonly topology: ReturnType<Topology['save']>;
+  readonly deploys: readonly DeployMarker[];
+  readonly suspects: readonly (readonly [string, Suspicion])[];
+  readonly health: readonly (readonly [string, LastTick])[];
+  readonly watermark: EpochMs;
+}
+
+/** JSON knows no NaN: evidence without an expectation comes back as null. */
+const UNKNOWN_FIELDS = new Set(['expected', 'lower', 'upper']);
+const reviveNaN = (key: string, value: unknown): unknown => (value === null && UNKNOWN_FIELDS.has(key) ? Number.NaN : value);
+
+/** What one report changed; everything but `state` and `applied` of a commit. */
+export type CorrelatorStep = Omit<CorrelatorCommit, 'state' | 'applied'>;
+
+/**
+ * From tick reports to incidents and notifications. A pure state machine over its reports: the same reports in the same
+ * order give the same incidents, ids and all, so a crash between reports repeats them harmlessly.
+ */
+export class Correlator {
+  #watermark: EpochMs = 0;
+  readonly #stamp: DecisionStamp;
+  readonly #decide;
+  readonly #diagnosis = createDiagnosis();
+  readonly #incidents;
+  readonly #notices;
+  readonly #topology = new Topology();
+  #deploys: DeployMarker[] = [];
+  #suspects = new Map<string, Suspicion>();
+  #health = new Map<string, LastTick>();
+  #versions = new Map<string, string>();
+
+  constructor(settings: Settings, options: { readonly route: Route; readonly receivers: readonly string[]; readonly externalUrl: string; readonly stamp: DecisionStamp }) {
+    this.#stamp = options.stamp;
+    this.#decide = createDecide(anomalyText, settings.decide, this.#stamp);
+    this.#incidents = createIncidents(
+      {
+        diagnose: (story) => this.#diagnosis.rank({ ...story, suspects: this.#suspectsAt(story.at), deploys: this.#deploys }),
+        narrate: (story) => ({ title: incidentTitle(story), summary: incidentSummary(story) }),
+      },
+      undefined,
+      this.#stamp,
+    );
+    this.#notices = createNotices(options.route, options.receivers, options.externalUrl, this.#stamp);
+  }
+
+  /** Event time of the newest final report. */
+  get watermark(): EpochMs {
+    return this.#watermark;
+  }
+
+  apply(report: TickReport): CorrelatorStep {
+    const { at } = report;
+    const decisions: DecisionRecord[] = [...report.decisions];
+    if (!report.provisional) {
+      this.#topology.observe(at, report.edges);
+      this.#diagnosis.edges(at, report.edges);
+      this.#watermark = Math.max(this.#watermark, at);
+    }
+    this.#rememberDeploys(report.deploys, at);
+    this.#remember(report);
+    const decided = this.#decide.step(at, report.services);
+    decisions.push(...decided.decisions);
+    const edges = this.#topology.edges();
+    const grouped = this.#incidents.apply({ at, anomalies: decided.anomalies, edges, deploys: this.#deploys });
+    decisions.push(...grouped.decisions);
+    const told = this.#notices.review(grouped.incidents, this.#incidents.list(), edges, at);
+    decisions.push(...told.decisions);
+    return { incidents: grouped.incidents, decisions, outbox: told.outbox, templates: report.templates, deploys: report.deploys, traces: report.traces };
+  }
+
+  /** Open incidents and closed ones that may still be reopened. */
+  incidents(): readonly Incident[] {
+    return this.#incidents.list();
+  }
+
+  acknowledge(id: string, by: string, at: EpochMs): void {
+    this.#incidents.acknowledge(id, by, at);
+  }
+
+  verdict(id: string, verdict: Verdict): void {
+    this.#incidents.verdict(id, verdict);
+  }
+
+  health(): readonly ServiceHealth[] {
+    const anomalous = new Set(this.#decide.open().map((anomaly) => `${anomaly.tenant}/${anomaly.service}`));
+    return [...this.#health.entries()]
+      .map(([key, { tick, at }]) => {
+        const incident = this.#incidents.list().find((i) => i.status === 'open' && i.tenant === tick.tenant && i.services.includes(tick.service));
+        const quiet = this.#watermark - at > SILENT_AFTER;
+        const state: ServiceHealth['state'] = anomalous.has(key) ? 'anomalous' : quiet ? 'silent' : tick.learning === true ? 'learning' : tick.p < 1e-3 ? 'suspicious' : 'healthy';
+        return {
+          tenant: tick.tenant,
+          service: tick.service,
+          version: this.#versions.get(tick.service) ?? '',
+          state,
+          p: tick.p,
+          pByModality: tick.pByModality,
+          lastSeen: at,
+          series: tick.seriesSeen,
+          incident: incident?.id ?? null,
+        };
+      })
+      .sort((a, b) => (a.service < b.service ? -1 : a.service > b.service ? 1 : 0));
+  }
+
+  graph(): readonly GraphEdge[] {
+    return this.#topology.graph();
+  }
+
+  save(): string {
+    const state: SavedState = {
+      version: 1,
+      decide: this.#decide.save(),
+      diagnosis: this.#diagnosis.save(),
+      incidents: this.#incidents.save(),
+      notices: this.#notices.save(),
+      topology: this.#topology.save(),
+      deploys: this.#deploys,
+      suspects: [...this.#suspects],
+      health: [...this.#health],
+      watermark: this.#watermark,
+    };
+    return JSON.stringify(state);
+  }
+
+  restore(text: string): void {
+    const state = JSON.parse(text, reviveNaN) as SavedState;
+    this.#decide.restore(state.decide);
+    this.#diagnosis.restore(state.diagnosis);
+    this.#incidents.restore(state.incidents);
+    this.#notices.restore(state.notices);
+    this.#topology.restore(state.topology);
+    this.#deploys = [...state.deploys];
+    this.#suspects = new Map(state.suspects);
+    this.#health = new Map(state.health);
+    this.#watermark = state.watermark;
+    for (const deploy of this.#deploys) this.#versions.set(deploy.service, deploy.to);
+  }
+
+  #rememberDeploys(deploys: readonly DeployMarker[], at: EpochMs): void {
+    for (const deploy of deploys) {
+      this.#deploys.push(deploy);
+      this.#versions.set(deploy.service, deploy.to);
+    }
+    this.#deploys = this.#deploys.filter((deploy) => at - deploy.at <= DEPLOY_MEMORY);
+  }
+
+  #remember(report: TickReport): void {
+    for (const tick of report.services) {
+      if (tick.p < SUSPECT_P && tick.evidence.length > 0) this.#suspects.set(`${tick.tenant}/${tick.service}`, { at: report.at, evidence: tick.evidence });
+      if (report.provisional) continue;
+      const { evidence: _, ...rest } = tick;
+      this.#health.set(`${tick.tenant}/${tick.service}`, { tick: rest, at: tick.seriesSeen > 0 ? tick.at : (this.#health.get(`${tick.tenant}/${tick.service}`)?.at ?? tick.at) });
+    }
+    for (const [key, suspicion] of this.#suspects) if (report.at - suspicion.at > SUSPECT_MEMORY) this.#suspects.delete(key);
+  }
+
+  #suspectsAt(at: EpochMs): ServiceSignals[] {
+    return [...this.#suspects.values()].filter((s) => at - s.at <= SUSPECT_MEMORY).map(({ evidence }) => ({ service: evidence[0]!.service, evidence }));
+  }
+}

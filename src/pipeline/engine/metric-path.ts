@@ -1,0 +1,209 @@
+import { createAlwaysOn, alwaysOnWeights, type AlwaysOnOptions } from '../../detect/registry.ts';
+import type { Silence } from '../../detect/silence/silence.ts';
+import type { Evidence } from '../../domain/anomaly.ts';
+import { createPointBatch, type HistogramBatch, type PointBatch } from '../../domain/batch.ts';
+import type { StateBlob } from '../../domain/detector.ts';
+import type { WindowRows } from '../../domain/history.ts';
+import { MODALITY, type Modality, SERIES_KIND } from '../../domain/series.ts';
+import type { EpochMs } from '../../domain/units.ts';
+import { createEventTime, type EventTime } from '../../features/event-time/event-time.ts';
+import { createPercentile } from '../../features/percentile/percentile.ts';
+import { createRate } from '../../features/rate/rate.ts';
+import { createWindows } from '../../features/window/window.ts';
+import { evidenceText } from '../../fuse/explain/explain.ts';
+import { createSeriesFusion } from '../../fuse/series-fusion.ts';
+import { createSeriesScores, type SampleReason, type SeriesScores } from '../../fuse/series-scores.ts';
+import type { ServiceFusion } from '../../fuse/service/service.ts';
+import type { ShardSeriesTable } from '../../ingest/series-table.ts';
+import type { Settings } from '../settings.ts';
+
+const MODALITY_NAMES = Object.keys(MODALITY) as Modality[];
+/** Below p = 1e-3 a sample's reason is kept until the tick ends. */
+const STRANGE = 3;
+const MAX_FINDINGS = 8_192;
+
+interface Finding {
+  readonly at: EpochMs;
+  readonly surprise: number;
+  readonly value: number;
+  readonly expected: number;
+  readonly lower: number;
+  readonly upper: number;
+  readonly reason: SampleReason;
+}
+
+/** Everything that happens to a sample in a shard, from its decoded column to its p-value, windows and evidence. */
+export class MetricPath {
+  readonly eventTime: EventTime;
+  scored = 0;
+  readonly #table: ShardSeriesTable;
+  readonly #service: ServiceFusion;
+  readonly #silence: Silence;
+  readonly #rate = createRate();
+  readonly #percentile = createPercentile();
+  readonly #windows = createWindows();
+  readonly #fusion;
+  readonly #findings = new Map<number, Finding>();
+  #scores: SeriesScores = createSeriesScores(2_048);
+  #late = createPointBatch(0);
+  #capacity = 0;
+  readonly #onSlice = (slice: PointBatch): void => this.#score(slice);
+  readonly #onLate = (batch: PointBatch): void => this.#foldLate(batch);
+
+  constructor(table: ShardSeriesTable, service: ServiceFusion, silence: Silence, settings: Settings) {
+    this.#table = table;
+    this.#service = service;
+    this.#silence = silence;
+    this.eventTime = createEventTime(settings.ingest.event_time);
+    const detectors = createAlwaysOn({ detectors: settings.detect.series, off: settings.detect.off } as AlwaysOnOptions);
+    this.#fusion = createSeriesFusion(detectors, { weights: alwaysOnWeights(), gate: settings.detect.learning });
+  }
+
+  get bytesPerSeries(): number {
+    return this.#fusion.bytesPerSeries + this.eventTime.bytesPerSeries + this.#rate.bytesPerSeries + this.#percentile.bytesPerSeries + this.#windows.bytesPerSeries;
+  }
+
+  points(batch: PointBatch, wallNow: EpochMs): void {
+    this.#prepare();
+    this.eventTime.admit(batch, wallNow, this.#onSlice, this.#onLate);
+    this.#silence.observeGaps(this.eventTime.gaps);
+  }
+
+  histograms(batch: HistogramBatch, wallNow: EpochMs): void {
+    this.#prepare();
+    const derived = this.#percentile.apply(batch, this.#table);
+    if (derived.length > 0) this.derived(derived, wallNow);
+  }
+
+  /** Samples of computed series: a percentile, a RED figure, a log rate. */
+  derived(batch: PointBatch, wallNow: EpochMs): void {
+    this.#table.touchBatch(batch);
+    this.points(batch, wallNow);
+  }
+
+  /** Closes the windows that ended by `watermark`; `onRows` gets chunks valid during the call. */
+  closeWindows(watermark: EpochMs, onRows: (rows: WindowRows) => void): void {
+    this.#windows.close(watermark, onRows);
+  }
+
+  /** Evidence for a series that was strange in the open tick. */
+  readonly describe = (series: number, surprise: number): Evidence | null => {
+    const finding = this.#findings.get(series);
+    if (finding === undefined) return null;
+    const info = this.#table.describe(series);
+    const facts = {
+      series: info.id,
+      service: info.service,
+      modality: MODALITY_NAMES[this.#table.modality[series]!] ?? 'metric',
+      metric: info.metric,
+      unit: info.unit,
+      labels: info.labels,
+      instance: info.instance,
+      kind: finding.reason.kind,
+      at: finding.at,
+      onset: finding.reason.onset,
+      p: 10 ** -surprise,
+      value: finding.value,
+      expected: finding.expected,
+      lower: finding.lower,
+      upper: finding.upper,
+    };
+    return { ...facts, contributions: finding.reason.contributions, text: evidenceText(facts) };
+  };
+
+  endTick(): void {
+    this.#findings.clear();
+  }
+
+  evict(series: number): void {
+    this.eventTime.reset(series);
+    this.#rate.reset(series);
+    this.#percentile.reset(series);
+    this.#windows.reset(series);
+    this.#fusion.reset(series);
+  }
+
+  save(): Record<string, StateBlob> {
+    return {
+      'event-time': this.eventTime.save(),
+      rate: this.#rate.save(),
+      percentile: this.#percentile.save(),
+      windows: this.#windows.save(),
+      ...this.#fusion.save(),
+    };
+  }
+
+  restore(parts: Readonly<Record<string, StateBlob>>): void {
+    this.#prepare();
+    this.eventTime.restore(parts['event-time']!);
+    this.#rate.restore(parts['rate']!);
+    this.#percentile.restore(parts['percentile']!);
+    this.#windows.restore(parts['windows']!);
+    this.#fusion.restore(parts as Record<string, StateBlob>);
+  }
+
+  /** Room for every series of the table; a new pod's series starts from its sibling's state, a taken-over counter afresh. */
+  #prepare(): void {
+    if (this.#table.size > this.#capacity) {
+      let capacity = Math.max(1_024, this.#capacity);
+      while (capacity < this.#table.size) capacity *= 2;
+      this.#capacity = capacity;
+      for (const part of [this.eventTime, this.#rate, this.#percentile, this.#windows, this.#fusion, this.#silence]) part.grow(capacity);
+    }
+    for (const { series, from } of this.#table.drainInheritance()) {
+      this.#fusion.copy(from, series);
+      this.#silence.copy(from, series);
+    }
+    for (const series of this.#table.drainTakeovers()) {
+      this.#rate.reset(series);
+      this.#percentile.reset(series);
+    }
+  }
+
+  #score(slice: PointBatch): void {
+    const table = this.#table;
+    this.#rate.apply(slice, table.kind, this.eventTime.interval);
+    if (slice.length === 0) return;
+    if (slice.length > this.#scores.surprise.length) this.#scores = createSeriesScores(slice.length * 2);
+    const scores = this.#scores;
+    this.#silence.observe(slice, this.eventTime.interval);
+    this.#fusion.observe(slice, scores);
+    this.#service.observe(slice.series, scores.surprise, slice.length, table.service, table.modality);
+    this.#windows.observe(slice, scores.surprise, scores.expected, scores.lower, scores.upper);
+    this.scored += slice.length;
+    const { surprise } = scores;
+    for (let i = 0; i < slice.length; i++) if (surprise[i]! > STRANGE) this.#keep(slice, i);
+  }
+
+  #keep(slice: PointBatch, i: number): void {
+    const series = slice.series[i]!;
+    const surprise = this.#scores.surprise[i]!;
+    const before = this.#findings.get(series);
+    if (before === undefined ? this.#findings.size >= MAX_FINDINGS : before.surprise >= surprise) return;
+    this.#findings.set(series, {
+      at: slice.time[i]!,
+      surprise,
+      value: slice.value[i]!,
+      expected: this.#scores.expected[i]!,
+      lower: this.#scores.lower[i]!,
+      upper: this.#scores.upper[i]!,
+      reason: this.#scores.explain(i),
+    });
+  }
+
+  /** A late running total is no value of anything: only what is scored as it is goes to windows. */
+  #foldLate(batch: PointBatch): void {
+    const { kind } = this.#table;
+    if (this.#late.series.length < batch.length) this.#late = createPointBatch(batch.length * 2);
+    const late = this.#late;
+    late.length = 0;
+    for (let i = 0; i < batch.length; i++) {
+      const k = kind[batch.series[i]!]!;
+      if (k !== SERIES_KIND.gauge && k !== SERIES_KIND.upDown && k !== SERIES_KIND.derived) continue;
+      late.series[late.length] = batch.series[i]!;
+      late.time[late.length] = batch.time[i]!;
+      late.value[late.length++] = batch.value[i]!;
+    }
+    if (late.length > 0) this.#windows.observeLate(late);
+  }
+}

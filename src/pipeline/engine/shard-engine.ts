@@ -1,0 +1,341 @@
+import { createSilence } from '../../detect/silence/silence.ts';
+import type { EdgeTick, Evidence, ServiceTick } from '../../domain/anomaly.ts';
+import type { DeployMarker, HistogramBatch, LogBatch, PointBatch, SpanBatch } from '../../domain/batch.ts';
+import type { StateBlob } from '../../domain/detector.ts';
+import type { TickReport } from '../../domain/history.ts';
+import type { IntakeResult, PayloadFormat, Signal, SignalSink } from '../../domain/ports.ts';
+import type { SeriesInfo } from '../../domain/series.ts';
+import { type DurationMs, type EpochMs, MINUTE, SECOND } from '../../domain/units.ts';
+import { createServiceFusion, type ServiceFusion } from '../../fuse/service/service.ts';
+import { ShardSeriesTable } from '../../ingest/series-table.ts';
+import type { Settings } from '../settings.ts';
+import { createDecode, type Decode } from './decoders.ts';
+import { DerivedPoints } from './derived-points.ts';
+import { LogPath } from './log-path.ts';
+import { MetricPath } from './metric-path.ts';
+import { silenceEvidence } from './silence-evidence.ts';
+import { TracePath } from './trace-path.ts';
+import { WindowCollector } from './window-collector.ts';
+
+export const TICK: DurationMs = 10 * SECOND;
+/** How long a tick waits, in event time, for senders that are a little behind. */
+const GRACE: DurationMs = 2 * SECOND;
+/** A pause of the whole input longer than this is skipped, not ticked through. */
+const LONGEST_PAUSE: DurationMs = 5 * MINUTE;
+/** After such a pause everybody gets this long to come back before silence is judged again. */
+const RETURN_GRACE: DurationMs = 3 * MINUTE;
+const EVICT_EVERY: DurationMs = MINUTE;
+const MAX_NEW_SERIES = 20_000;
+/** Pipeline silence has no service of its own: it is told under this name. */
+const PIPELINE_SERVICE = 'telemetry-pipeline';
+
+export interface ShardEngineOptions {
+  readonly shard: number;
+  readonly settings: Settings;
+  readonly emit: (report: TickReport) => void;
+}
+
+export interface ShardStats {
+  readonly series: number;
+  readonly services: number;
+  readonly points: number;
+  readonly logs: number;
+  readonly spans: number;
+  readonly refusedSeries: number;
+  readonly late: number;
+  readonly tooLate: number;
+  readonly future: number;
+  readonly duplicates: number;
+  readonly stateBytes: number;
+  readonly watermark: EpochMs;
+}
+
+/**
+ * All that happens in one shard, as a deterministic state machine: the same calls in the same order with the same
+ * arguments give the same reports and the same state, bit by bit. Wall time comes in as an argument only.
+ */
+export class ShardEngine implements SignalSink {
+  readonly #options: ShardEngineOptions;
+  readonly #table: ShardSeriesTable;
+  readonly #decode: Decode;
+  readonly #service: ServiceFusion;
+  readonly #metrics: MetricPath;
+  readonly #logs: LogPath;
+  readonly #traces: TracePath;
+  readonly #silence;
+  readonly #windows = new WindowCollector();
+  readonly #logPoints: DerivedPoints;
+  readonly #tracePoints: DerivedPoints;
+  readonly #serviceIndex = new Map<string, number>();
+  readonly #names = (service: number): string => {
+    const name = this.#table.describeService(service).service;
+    this.#serviceIndex.set(name, service);
+    return name;
+  };
+  #described = new Uint8Array(1_024);
+  #deploys: DeployMarker[] = [];
+  #wall: EpochMs = 0;
+  #lastInput: EpochMs = 0;
+  #watermark: EpochMs = 0;
+  #tickEnd: EpochMs = 0;
+  #evictAt: EpochMs = 0;
+  #judgeSilenceFrom: EpochMs = 0;
+  #sequence = 0;
+
+  constructor(options: ShardEngineOptions) {
+    const { settings } = options;
+    this.#options = options;
+    const decoder = new TextDecoder();
+    const text = (bytes: Uint8Array): string => decoder.decode(bytes);
+    this.#table = new ShardSeriesTable({ maxSeriesPerTenant: settings.ingest.max_series_per_tenant });
+    this.#decode = createDecode(this.#table);
+    this.#service = createServiceFusion((service) => this.#table.describeService(service), settings.detect.service);
+    this.#silence = createSilence(settings.detect.silence);
+    this.#metrics = new MetricPath(this.#table, this.#service, this.#silence, settings);
+    this.#logs = new LogPath(text, settings);
+    this.#traces = new TracePath(text, settings);
+    this.#logPoints = new DerivedPoints(this.#table, 'log');
+    this.#tracePoints = new DerivedPoints(this.#table, 'trace');
+  }
+
+  /** Number of the next report. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  /**
+   * Decodes a body and takes in what it holds. What follows from it is emitted before this returns.
+   * @throws TocsinError `bad_payload`: then nothing of the body was taken.
+   */
+  accept(signal: Signal, format: PayloadFormat, body: Uint8Array, tenant: string, wallNow: EpochMs): IntakeResult {
+    this.#wall = wallNow;
+    this.#table.horizon = wallNow + this.#options.settings.ingest.event_time.max_future;
+    const result = this.#decode(signal, format, body, tenant, this);
+    this.#lastInput = wallNow;
+    this.#advance(this.#watermark);
+    this.#urgent();
+    return result;
+  }
+
+  /** True when time alone would close a tick: the input pauses, and event time goes on with the clock. */
+  wantsTime(wallNow: EpochMs): boolean {
+    return this.#tickEnd > 0 && this.#watermark + (wallNow - this.#lastInput) >= this.#tickEnd + GRACE;
+  }
+
+  /** Lets time pass without input. Must be part of the input log, as bodies are. */
+  passTime(wallNow: EpochMs): void {
+    this.#wall = wallNow;
+    if (this.#tickEnd > 0) this.#advance(this.#watermark + Math.max(0, wallNow - this.#lastInput));
+  }
+
+  /** The process starts (again): the time it was away is not silence of the senders. */
+  resume(wallNow: EpochMs): void {
+    this.#lastInput = wallNow;
+    this.#judgeSilenceFrom = this.#tickEnd + RETURN_GRACE;
+  }
+
+  // ---------------------------------------------------------------- SignalSink
+
+  points(batch: PointBatch): void {
+    this.#metrics.points(batch, this.#wall);
+    this.#seen(this.#metrics.eventTime.watermark());
+  }
+
+  histograms(batch: HistogramBatch): void {
+    this.#metrics.histograms(batch, this.#wall);
+    this.#seen(this.#metrics.eventTime.watermark());
+  }
+
+  logs(batch: LogBatch): void {
+    this.#logs.observe(batch);
+    let newest = 0;
+    for (let i = 0; i < batch.length; i++) if (batch.time[i]! > newest) newest = batch.time[i]!;
+    this.#seen(newest);
+  }
+
+  spans(batch: SpanBatch): void {
+    this.#traces.observe(batch);
+    let newest = 0;
+    for (let i = 0; i < batch.length; i++) if (batch.end[i]! > newest) newest = batch.end[i]!;
+    this.#seen(newest);
+  }
+
+  deploy(marker: DeployMarker): void {
+    this.#deploys.push(marker);
+    const service = this.#serviceIndex.get(marker.service);
+    if (service !== undefined) this.#logs.deploy(service, marker.at);
+  }
+
+  stale(series: number, at: EpochMs): void {
+    this.#table.markStale(series);
+    this.#silence.grow(this.#table.size);
+    this.#silence.stale(series, at);
+  }
+
+  // ---------------------------------------------------------------- time
+
+  #seen(time: EpochMs): void {
+    const newest = Math.min(time, this.#wall + this.#options.settings.ingest.event_time.max_future);
+    if (newest <= this.#watermark) return;
+    if (this.#tickEnd === 0) this.#tickEnd = Math.floor(newest / TICK) * TICK + TICK;
+    this.#watermark = newest;
+  }
+
+  /** Closes every tick that ended, with grace, by `now` in event time. */
+  #advance(now: EpochMs): void {
+    while (this.#tickEnd > 0 && now >= this.#tickEnd + GRACE) {
+      this.#closeTick(this.#tickEnd);
+      this.#tickEnd += TICK;
+      if (now - this.#tickEnd > LONGEST_PAUSE) {
+        this.#tickEnd = Math.floor(now / TICK) * TICK;
+        this.#judgeSilenceFrom = this.#tickEnd + RETURN_GRACE;
+      }
+    }
+  }
+
+  #closeTick(at: EpochMs): void {
+    const serviceNamed = (name: string): number => this.#serviceIndex.get(name) ?? -1;
+    const evidence: Evidence[] = [];
+    this.#logPoints.begin();
+    this.#tracePoints.begin();
+    evidence.push(...this.#logs.closeTick(at, TICK, this.#names, this.#logPoints));
+    const traces = this.#traces.closeTick(at, TICK, this.#names, serviceNamed, this.#tracePoints);
+    evidence.push(...traces.evidence);
+    for (const points of [this.#logPoints, this.#tracePoints]) if (points.batch.length > 0) this.#metrics.derived(points.batch, Math.max(this.#wall, at));
+    evidence.push(...this.#silent(at));
+    for (const item of evidence) {
+      const service = serviceNamed(item.service);
+      if (service >= 0) this.#service.addEvidence(service, item);
+    }
+    const services = this.#service.close(at, this.#metrics.describe);
+    this.#metrics.endTick();
+    this.#metrics.closeWindows(at, this.#windows.add);
+    this.#report(at, false, services, traces.edges);
+    this.#evict(at);
+  }
+
+  #silent(at: EpochMs): Evidence[] {
+    if (at < this.#judgeSilenceFrom) return [];
+    const { lastSeen, interval, lag } = this.#metrics.eventTime;
+    const findings = this.#silence.scan(at, lastSeen, interval, lag, this.#table);
+    return findings.flatMap((finding) => {
+      if (finding.status !== 'open') return [];
+      if (finding.kind === 'pipeline-silent') this.#serviceIndex.set(PIPELINE_SERVICE, this.#table.ensureService(finding.tenant, PIPELINE_SERVICE));
+      else this.#serviceIndex.set(finding.service, this.#table.ensureService(finding.tenant, finding.service));
+      return [silenceEvidence(finding, at, this.#table, PIPELINE_SERVICE)];
+    });
+  }
+
+  /** Services that cannot wait for the end of the tick. */
+  #urgent(): void {
+    const services: ServiceTick[] = [];
+    for (const service of this.#service.takeUrgent()) {
+      const tick = this.#service.provisional(service, this.#tickEnd, this.#metrics.describe);
+      if (tick !== null) services.push(tick);
+    }
+    if (services.length > 0) this.#report(this.#tickEnd, true, services, []);
+  }
+
+  #report(at: EpochMs, provisional: boolean, services: readonly ServiceTick[], edges: readonly EdgeTick[]): void {
+    const evidence = services.flatMap((tick) => tick.evidence);
+    const final = !provisional;
+    const report: TickReport = {
+      shard: this.#options.shard,
+      sequence: this.#sequence++,
+      at,
+      provisional,
+      services,
+      edges,
+      deploys: final ? this.#deploys : [],
+      templates: final ? this.#logs.newTemplates(at, this.#names) : [],
+      traces: this.#traces.examples(evidence, this.#names),
+      decisions: [],
+      newSeries: final ? this.#newSeries() : [],
+      windows: final ? this.#windows.take() : this.#windows.none,
+    };
+    if (final) this.#deploys = [];
+    this.#options.emit(report);
+  }
+
+  #newSeries(): { index: number; info: SeriesInfo }[] {
+    const { size, live } = this.#table;
+    if (this.#described.length < size) {
+      const larger = new Uint8Array(Math.max(size, this.#described.length * 2));
+      larger.set(this.#described);
+      this.#described = larger;
+    }
+    const fresh: { index: number; info: SeriesInfo }[] = [];
+    for (let i = 0; i < size && fresh.length < MAX_NEW_SERIES; i++) {
+      if (this.#described[i] === live[i]) continue;
+      this.#described[i] = live[i]!;
+      if (live[i] === 1) fresh.push({ index: i, info: this.#table.describe(i) });
+    }
+    return fresh;
+  }
+
+  #evict(at: EpochMs): void {
+    if (at < this.#evictAt) return;
+    this.#evictAt = at + EVICT_EVERY;
+    for (const { series } of this.#table.evictIdle(at - this.#options.settings.ingest.series_idle_after)) {
+      this.#metrics.evict(series);
+      this.#silence.reset(series);
+      this.#described[series] = 0;
+    }
+  }
+
+  // ---------------------------------------------------------------- state
+
+  stats(): ShardStats {
+    const { counters } = this.#metrics.eventTime;
+    const perSeries = this.#metrics.bytesPerSeries + this.#silence.bytesPerSeries;
+    return {
+      series: this.#table.liveCount,
+      services: this.#table.serviceCount(),
+      points: this.#metrics.scored,
+      logs: this.#logs.lines,
+      spans: this.#traces.spans,
+      refusedSeries: this.#table.refusedTotal,
+      late: counters.late,
+      tooLate: counters.tooLate,
+      future: counters.future,
+      duplicates: counters.duplicates,
+      stateBytes: this.#table.bytes() + perSeries * this.#table.size,
+      watermark: this.#watermark,
+    };
+  }
+
+  /** Everything a restart needs. Arrays may be live memory: write them before the next call. */
+  save(): Record<string, StateBlob> {
+    const times = [this.#lastInput, this.#watermark, this.#tickEnd, this.#evictAt, this.#judgeSilenceFrom, this.#wall];
+    return {
+      series: this.#table.save(),
+      ...this.#metrics.save(),
+      ...this.#logs.save(),
+      ...this.#traces.save(),
+      silence: this.#silence.save(),
+      service: this.#service.save(),
+      engine: {
+        version: 1,
+        arrays: { described: this.#described.slice() },
+        meta: { times, sequence: this.#sequence, deploys: this.#deploys, services: [...this.#serviceIndex] },
+      },
+    };
+  }
+
+  restore(parts: Readonly<Record<string, StateBlob>>): void {
+    this.#table.restore(parts['series']!);
+    this.#metrics.restore(parts);
+    this.#logs.restore(parts);
+    this.#traces.restore(parts);
+    this.#silence.grow(this.#table.size);
+    this.#silence.restore(parts['silence']!);
+    this.#service.restore(parts['service']!);
+    const own = parts['engine']!;
+    const meta = own.meta as { times: number[]; sequence: number; deploys: DeployMarker[]; services: [string, number][] };
+    [this.#lastInput, this.#watermark, this.#tickEnd, this.#evictAt, this.#judgeSilenceFrom, this.#wall] = meta.times as [number, number, number, number, number, number];
+    this.#sequence = meta.sequence;
+    this.#deploys = [...meta.deploys];
+    this.#described = (own.arrays['described'] as Uint8Array).slice();
+    for (const [name, index] of meta.services) this.#serviceIndex.set(name, index);
+  }
+}

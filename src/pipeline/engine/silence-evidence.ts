@@ -1,0 +1,29 @@
+import type { SilenceFinding } from '../../detect/silence/silence.ts';
+import type { Evidence } from '../../domain/anomaly.ts';
+import type { SeriesTable } from '../../domain/series.ts';
+import type { EpochMs } from '../../domain/units.ts';
+import { evidenceText } from '../../fuse/explain/explain.ts';
+
+/** A silence as evidence of its service; its first series stands for all of them. */
+export function silenceEvidence(finding: SilenceFinding, at: EpochMs, table: SeriesTable, pipelineService: string): Evidence {
+  const first = finding.series[0];
+  const info = first === undefined ? null : table.describe(first);
+  const facts = {
+    series: info?.id ?? '',
+    service: finding.kind === 'pipeline-silent' ? pipelineService : finding.service,
+    modality: 'metric' as const,
+    metric: info?.metric ?? '',
+    unit: info?.unit ?? '',
+    labels: info?.labels ?? {},
+    instance: finding.instance,
+    kind: finding.kind,
+    at,
+    onset: finding.since,
+    p: Math.max(1e-6, finding.p),
+    value: finding.kind === 'zero' ? 0 : finding.seriesCount,
+    expected: Number.NaN,
+    lower: Number.NaN,
+    upper: Number.NaN,
+  };
+  return { ...facts, contributions: [{ name: 'silence', share: 1 }], text: evidenceText(facts) };
+}
