@@ -9,6 +9,7 @@ import { runFaults } from './suites/faults.ts';
 import { runLogs } from './suites/logs.ts';
 import { METRIC_SETS, runMetrics } from './suites/metrics.ts';
 import { runRca } from './suites/rca.ts';
+import { runTraces } from './suites/traces.ts';
 
 const USAGE = `usage: tocsin eval <suite> --data DIR [--out FILE]
 
@@ -20,6 +21,7 @@ suites
             as OTLP against a running server  [--endpoint URL] [--api URL] [--pid N] [--speed N] [--signals metrics,logs,traces]
             or in this process                --embedded
             or baselines only                 --baselines-only
+  traces    TraceRCA fault periods, replayed the same way, same options
 
 --data defaults to the environment variable TOCSIN_DATA. The report goes to stdout; --out also writes it into its
 section of a results file.
@@ -101,6 +103,7 @@ async function runSuite(
       return { text: runLogs({ data, progress }), out: values.out };
     case 'rca':
       return { text: runRca({ data, verbose: values.verbose, progress }), out: values.out };
+    case 'traces':
     case 'faults': {
       const http = {
         endpoint: values.endpoint,
@@ -112,9 +115,7 @@ async function runSuite(
         : values.embedded
           ? embeddedEngine
           : () => Promise.resolve(httpEngine(http));
-      const text = await runFaults({
-        data,
-        sets: values.sets?.split(',') ?? MULTIMODAL_SETS,
+      const shared = {
         verbose: values.verbose,
         productOnly: values['product-only'],
         engine,
@@ -127,7 +128,11 @@ async function runSuite(
         step: positive('step', values.step) * 1000,
         signals: new Set(values.signals.split(',').filter(isSignal)),
         progress,
-      });
+      };
+      const text =
+        suite === 'traces'
+          ? await runTraces(data, shared)
+          : await runFaults({ ...shared, data, sets: values.sets?.split(',') ?? MULTIMODAL_SETS });
       return { text, out: values.out };
     }
     default:

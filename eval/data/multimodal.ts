@@ -12,6 +12,8 @@ export interface Fault {
   readonly at: number;
   readonly service: string;
   readonly type: string;
+  /** When it is known to be over; else it is taken to last five minutes. */
+  readonly until?: number;
 }
 
 /** Half-open range of event time in ms. */
@@ -218,6 +220,7 @@ function readSpans(file: string, senders: Senders): SpanRecord[] {
       parentId: parent?.length === 16 ? parent : '',
       name: name!,
       kind: 1,
+      error: false,
       start: BigInt(start!),
       end: BigInt(end!),
     });

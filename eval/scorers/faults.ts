@@ -40,7 +40,7 @@ const GUARD = 30_000;
 const RANKS = [1, 3, 5] as const;
 
 /**
- * Match window M = [inject - 60 s, inject + 300 s], cut 30 s before the next injection. An incident counts for at most one
+ * Match window M = [inject - 60 s, inject + 300 s (or the known end)], cut 30 s before the next injection. An incident counts for at most one
  * fault; a fault that was only merged into an older incident is missed. Precision is over all incidents opened in faulty
  * or quiet ranges; what opens elsewhere (unlabelled hours) is not counted.
  */
@@ -56,7 +56,10 @@ export function scoreFaults(
   const outcomes = faults.map((fault, i) => {
     const next = faults[i + 1];
     const from = fault.at - BEFORE;
-    const to = Math.min(fault.at + AFTER, next === undefined ? Number.POSITIVE_INFINITY : next.at - GUARD);
+    const to = Math.min(
+      fault.until ?? fault.at + AFTER,
+      next === undefined ? Number.POSITIVE_INFINITY : next.at - GUARD,
+    );
     const own = sorted.filter(
       (incident) => !used.has(incident) && incident.openedAt >= from && incident.openedAt <= to,
     );

@@ -27,6 +27,8 @@ export interface SpanRecord {
   readonly parentId: string;
   readonly name: string;
   kind: number;
+  /** Status ERROR. */
+  readonly error: boolean;
   /** Nanoseconds since the epoch. */
   readonly start: bigint;
   readonly end: bigint;
@@ -121,6 +123,7 @@ export function encodeSpans(records: readonly SpanRecord[], shift: number): Uint
             s.varint(6, span.kind);
             s.fixed64(7, span.start + move);
             s.fixed64(8, span.end + move);
+            if (span.error) s.message(15, (status) => status.varint(3, 2));
           });
         }
       });

@@ -23,7 +23,8 @@ message Metric { string name = 1; string unit = 3; Gauge gauge = 5; }
 message ScopeMetrics { repeated Metric metrics = 2; }
 message ResourceMetrics { Resource resource = 1; repeated ScopeMetrics scope_metrics = 2; }
 message Metrics { repeated ResourceMetrics resource_metrics = 1; }
-message Span { bytes trace_id = 1; bytes span_id = 2; bytes parent_span_id = 4; string name = 5; int32 kind = 6; fixed64 start = 7; fixed64 end = 8; }
+message Span { bytes trace_id = 1; bytes span_id = 2; bytes parent_span_id = 4; string name = 5; int32 kind = 6; fixed64 start = 7; fixed64 end = 8; Status status = 15; }
+message Status { int32 code = 3; }
 message ScopeSpans { repeated Span spans = 2; }
 message ResourceSpans { Resource resource = 1; repeated ScopeSpans scope_spans = 2; }
 message Traces { repeated ResourceSpans resource_spans = 1; }
@@ -108,6 +109,7 @@ describe('OTLP encoder', () => {
           parentId: '',
           name: 'GET /',
           kind: 2,
+          error: true,
           start: 5n,
           end: 9n,
         },
@@ -126,6 +128,7 @@ describe('OTLP encoder', () => {
                   name: 'GET /',
                   kind: 2,
                   start: '1000005',
+                  status: { code: 2 },
                   end: '1000009',
                 },
               ],
@@ -251,6 +254,8 @@ it('tells span kinds and service names', () => {
     parentId,
     name: '',
     kind: 1,
+    error: false,
+
     start: 0n,
     end: 0n,
   });

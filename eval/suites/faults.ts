@@ -27,7 +27,11 @@ export async function runFaults(options: FaultsOptions): Promise<string> {
     options.progress(
       `${name}: ${set.gauges.length} points, ${set.spans.length} spans, ${set.logs.length} logs, ${set.faults.length} faults`,
     );
-    parts.push(...(await reportOf(set, options)));
+    const baselines: Baseline[] = [
+      ['blind, every 15 min', () => blindIncidents(set)],
+      ['EWMA(20) of gauges, limit 12', () => ewmaIncidents(set, 12)],
+    ];
+    parts.push(...(await faultReport(set, baselines, options)));
   }
   const protocol =
     'A fault is found when an incident opens from 60 s before to 300 s after its injection (cut 30 s before the next one). ' +
@@ -47,7 +51,14 @@ export function quietDays(set: Pick<MultimodalSet, 'gauges' | 'quiet'>): number 
   return minutes.size / 1440;
 }
 
-async function reportOf(set: MultimodalSet, options: FaultsOptions): Promise<string[]> {
+export type Baseline = readonly [name: string, incidents: () => readonly SeenIncident[]];
+
+/** Table of one set: baselines, then the engine's incidents. */
+export async function faultReport(
+  set: MultimodalSet,
+  baselines: readonly Baseline[],
+  options: Omit<FaultsOptions, 'data' | 'sets'>,
+): Promise<string[]> {
   const days = quietDays(set);
   const rows: string[][] = [];
   const details: string[] = [];
@@ -57,8 +68,7 @@ async function reportOf(set: MultimodalSet, options: FaultsOptions): Promise<str
     if (options.verbose && method === 'Tocsin') details.push(detailOf(score));
   };
   if (!options.productOnly) {
-    add('blind, every 15 min', blindIncidents(set), '-');
-    add('EWMA(20) of gauges, limit 12', ewmaIncidents(set, 12), '-');
+    for (const [name, incidents] of baselines) add(name, incidents(), '-');
   }
   if (options.engine !== null) {
     const engine = await options.engine();
