@@ -3,13 +3,27 @@ import type { StateArray, StateBlob } from '../../domain/detector.ts';
 import { TocsinError } from '../../domain/error.ts';
 import { createWindowRows, type WindowRows } from '../../domain/history.ts';
 import type { EpochMs, SeriesIndex } from '../../domain/units.ts';
-import { WINDOW_SPECS, type WindowName } from '../spec.ts';
-import { addTo, addValue, mergeTo, move, STAT_SLOTS, type Stat, shift } from './stat.ts';
-
-const WINDOWS = WINDOW_SPECS.map((window) => window.name);
-const WINDOW_MS = WINDOW_SPECS.map((window) => window.ms);
-/** Length of the base windows, which go to the history store. */
-const BASE_WINDOW_MS = WINDOW_MS[0] as number;
+import type { WindowName } from '../spec.ts';
+import {
+  BASE_WINDOW_MS,
+  COLD,
+  EXPECTED,
+  foldLate,
+  gather,
+  HOT,
+  LAST,
+  LOWER,
+  MINUTE_SPAN,
+  PANE,
+  STAT0,
+  STAT1,
+  SURPRISE,
+  turn,
+  UPPER,
+  WINDOW_MS,
+  WINDOWS,
+} from './levels.ts';
+import { addValue, mergeTo, type Stat } from './stat.ts';
 
 /** What `read` fills in; where count is 0 there was nothing and the rest is meaningless. */
 export interface WindowStats {
@@ -58,31 +72,6 @@ const VERSION = 1;
 const CHUNK = 16_384;
 /** Chunks kept between calls of `close`; 76 bytes a row. */
 const SPARE_CHUNKS = 64;
-/** Base windows in each window. */
-const SPAN = WINDOW_MS.map((ms) => ms / BASE_WINDOW_MS);
-const LEVELS = WINDOWS.length;
-const MINUTE_SPAN = 6;
-
-// A series has a hot row, which every sample touches, and a cold row, which it touches once a minute.
-// Hot row in slots (72 bytes): 0 and 1 are the float64 that all values are relative to, so that float32 summaries of a
-// large and steady value stay exact enough.
-const HOT = 18;
-/** int32: number of the base window under way since 1970; 0 before the first sample. */
-const PANE = 2;
-const LAST = 3;
-const EXPECTED = 4;
-const LOWER = 5;
-const UPPER = 6;
-const SURPRISE = 7;
-/** Base window under way; its count is negative once it was given out. */
-const STAT0 = 8;
-/** Minute under way, without the base window under way. */
-const STAT1 = STAT0 + STAT_SLOTS;
-// Cold row (100 bytes): previous minute; current and previous 5 minutes; current and previous hour.
-const COLD = 5 * STAT_SLOTS;
-/** Values are taken relative to another base when they are this many deviations away from theirs. */
-const REBASE_RATIO = 1000;
-
 const ROW_COLUMNS = [
   'start',
   'series',
@@ -177,83 +166,6 @@ export function createWindows(): Windows {
     open[openLength++] = s;
   }
 
-  /** Moves a series on from base window `from` to `to`, in another minute: what ended on the way becomes previous. */
-  function turn(s: number, from: number, to: number): void {
-    const c = s * COLD;
-    const row = s * HOT;
-    const minutes = ((to / MINUTE_SPAN) | 0) - ((from / MINUTE_SPAN) | 0);
-    mergeTo(cold, c + currentOf(2), hot, row + STAT1);
-    move(cold, c, hot, row + STAT1);
-    if (minutes !== 1) cold[c] = 0;
-    hot[row + STAT1] = 0;
-    for (let level = 2; level < LEVELS; level++) {
-      const span = SPAN[level] as number;
-      const steps = ((to / span) | 0) - ((from / span) | 0);
-      if (steps === 0) return;
-      const at = c + currentOf(level);
-      if (level + 1 < LEVELS) mergeTo(cold, c + currentOf(level + 1), cold, at);
-      move(cold, c + previousOf(level), cold, at);
-      if (steps !== 1) cold[c + previousOf(level)] = 0;
-      cold[at] = 0;
-    }
-    rebase(s);
-  }
-
-  /** Once an hour: keeps values near the base that they are relative to. */
-  function rebase(s: number): void {
-    const c = s * COLD;
-    const row = s * HOT;
-    const hour = c + previousOf(LEVELS - 1);
-    const count = cold[hour] as number;
-    const mean = cold[hour + 1] as number;
-    if (count === 0 || !(Math.abs(mean) > REBASE_RATIO * Math.sqrt((cold[hour + 2] as number) / count))) return;
-    bases[row >> 1] = (bases[row >> 1] as number) + mean;
-    hot[row + LAST] = (hot[row + LAST] as number) - mean;
-    shift(hot, row + STAT0, mean);
-    shift(hot, row + STAT1, mean);
-    for (let at = 0; at < COLD; at += STAT_SLOTS) shift(cold, c + at, mean);
-  }
-
-  /** Adds window number `id` of a level to `stat`, its samples counted `share` times. */
-  function gather(s: number, level: number, id: number, share: number): void {
-    const row = s * HOT;
-    const c = s * COLD;
-    const pane = words[row + PANE] as number;
-    const current = Math.floor(pane / (SPAN[level] as number));
-    if (id === current - 1 && level > 0) addTo(stat, cold, c + previousOf(level), share);
-    if (id !== current) return;
-    // What is under way in finer windows is not in the coarser ones yet.
-    if (level === 0 || (hot[row + STAT0] as number) > 0) addTo(stat, hot, row + STAT0, share);
-    if (level > 0) addTo(stat, hot, row + STAT1, share);
-    for (let finer = 2; finer <= level; finer++) addTo(stat, cold, c + currentOf(finer), share);
-  }
-
-  /** True if some window still held covers the late value. */
-  function foldLate(s: number, pane: number, x: number): boolean {
-    const row = s * HOT;
-    const c = s * COLD;
-    const now = words[row + PANE] as number;
-    if (pane === now && (hot[row + STAT0] as number) > 0) {
-      addValue(hot, row + STAT0, x);
-      return true;
-    }
-    let used = false;
-    for (let level = 1; level < LEVELS; level++) {
-      const span = SPAN[level] as number;
-      const behind = Math.floor(now / span) - Math.floor(pane / span);
-      if (behind > 1) continue;
-      used = true;
-      if (behind === 1) addValue(cold, c + previousOf(level), x);
-      else {
-        // A window under way is folded into the next one when it ends; a past one was already.
-        if (level === 1) addValue(hot, row + STAT1, x);
-        else addValue(cold, c + currentOf(level), x);
-        break;
-      }
-    }
-    return used;
-  }
-
   return {
     bytesPerSeries: (HOT + COLD) * 4,
     get dropped() {
@@ -276,6 +188,7 @@ export function createWindows(): Windows {
       const h = hot;
       const w = words;
       const b = bases;
+      const state = { hot, words, bases, cold };
       if (due.length < length) due = new Int32Array(length);
       let ending = 0;
       for (let i = 0; i < length; i++) {
@@ -298,7 +211,7 @@ export function createWindows(): Windows {
         const strange = surprise[i] as number;
         if (count <= 0) {
           if (before === 0) b[row >> 1] = v;
-          else if (((pane / MINUTE_SPAN) | 0) !== ((before / MINUTE_SPAN) | 0)) turn(s, before, pane);
+          else if (((pane / MINUTE_SPAN) | 0) !== ((before / MINUTE_SPAN) | 0)) turn(state, s, before, pane);
           w[row + PANE] = pane;
           h[row + STAT0] = 0;
           h[row + SURPRISE] = strange;
@@ -316,13 +229,14 @@ export function createWindows(): Windows {
     },
 
     observeLate(batch) {
+      const state = { hot, words, bases, cold };
       for (let i = 0; i < batch.length; i++) {
         const s = batch.series[i] as number;
         const v = batch.value[i] as number;
         const pane = Math.floor((batch.time[i] as number) / BASE_WINDOW_MS);
         const now = words[s * HOT + PANE] as number;
         const held = Number.isFinite(v) && now !== 0 && pane <= now;
-        if (!held || !foldLate(s, pane, v - (bases[(s * HOT) >> 1] as number))) dropped++;
+        if (!held || !foldLate(state, s, pane, v - (bases[(s * HOT) >> 1] as number))) dropped++;
       }
     },
 
@@ -366,6 +280,7 @@ export function createWindows(): Windows {
     },
 
     read(series, window, now, mode, out) {
+      const state = { hot, words, bases, cold };
       const row = series * HOT;
       const level = WINDOWS.indexOf(window);
       const base = bases[row >> 1] as number;
@@ -376,8 +291,8 @@ export function createWindows(): Windows {
       stat.m2 = 0;
       stat.min = Number.POSITIVE_INFINITY;
       stat.max = Number.NEGATIVE_INFINITY;
-      if (mode === 'rolling') gather(series, level, id, 1);
-      gather(series, level, id - 1, mode === 'rolling' ? 1 - (position - id) : 1);
+      if (mode === 'rolling') gather(state, stat, series, level, id, 1);
+      gather(state, stat, series, level, id - 1, mode === 'rolling' ? 1 - (position - id) : 1);
       out.count = stat.count;
       out.mean = base + stat.mean;
       out.variance = stat.count > 0 ? stat.m2 / stat.count : 0;
@@ -423,13 +338,4 @@ export function createWindows(): Windows {
       dropped = meta.dropped;
     },
   };
-}
-
-function currentOf(level: number): number {
-  return (2 * level - 3) * STAT_SLOTS;
-}
-
-/** The previous window of level 1 leads the cold row; its current one is in the hot row. */
-function previousOf(level: number): number {
-  return (2 * level - 2) * STAT_SLOTS;
 }
