@@ -10,9 +10,10 @@ export interface EngineCost {
 /** What a replay drives: the product behind HTTP, or the same pipeline in this process. */
 export interface Engine {
   readonly name: string;
-  send(signal: Signal, body: Uint8Array): Promise<void>;
+  /** `at`: what a live receiver's clock would show, ms; a real server has its own. */
+  send(signal: Signal, body: Uint8Array, at: number): Promise<void>;
   /** Resolves when what was sent so far is decided, as far as its event time allows. */
-  flush(): Promise<void>;
+  flush(at: number): Promise<void>;
   /** Every incident opened since the given event time. */
   incidents(from: number): Promise<readonly Incident[]>;
   /** CPU and memory used since the start; null when unknown. */

@@ -80,16 +80,16 @@ export async function replay(set: MultimodalSet, engine: Engine, options: Replay
     slice.gauges.sort((a, b) => a.at - b.at);
     slice.logs.sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
     slice.spans.sort((a, b) => (a.end < b.end ? -1 : a.end > b.end ? 1 : 0));
-    if (slice.gauges.length > 0) await engine.send('metrics', encodeGauges(slice.gauges, shift));
-    if (slice.logs.length > 0) await engine.send('logs', encodeLogs(slice.logs, shift));
-    if (slice.spans.length > 0) await engine.send('traces', encodeSpans(slice.spans, shift));
+    if (slice.gauges.length > 0) await engine.send('metrics', encodeGauges(slice.gauges, shift), eventEnd + shift);
+    if (slice.logs.length > 0) await engine.send('logs', encodeLogs(slice.logs, shift), eventEnd + shift);
+    if (slice.spans.length > 0) await engine.send('traces', encodeSpans(slice.spans, shift), eventEnd + shift);
     records += slice.gauges.length + slice.logs.length + slice.spans.length;
     byStep.delete(key);
     const busy = set.faulty.some(([a, b]) => eventEnd >= a && eventEnd < b) || watch.waiting();
     const silenceFollows = i + 1 < keys.length && (keys[i + 1]! - key) * options.step > 300_000;
     const wallDue = !Number.isFinite(options.speed) || Date.now() - lastPollWall > 400;
     if ((eventEnd >= nextPoll && wallDue) || silenceFollows) {
-      await engine.flush();
+      await engine.flush(eventEnd + shift);
       await watch.poll(eventEnd);
       nextPoll = eventEnd + (busy ? options.step : 300_000);
       lastPollWall = Date.now();
@@ -102,7 +102,7 @@ export async function replay(set: MultimodalSet, engine: Engine, options: Replay
       );
     }
   }
-  await engine.flush();
+  await engine.flush(end + shift);
   await watch.poll(end);
   return {
     incidents: watch.seen(),

@@ -230,7 +230,7 @@ describe('HTTP engine', () => {
       await new Promise((resolve) => server.once('listening', resolve));
       const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
       const engine = httpEngine({ endpoint: url, api: url, pid: process.pid });
-      await engine.send('metrics', Uint8Array.of(1));
+      await engine.send('metrics', Uint8Array.of(1), 0);
       expect((await engine.incidents(5)).map((i) => i.id)).toEqual(['a', 'b']);
       expect(seen).toEqual([
         'POST /v1/metrics',

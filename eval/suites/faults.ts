@@ -1,3 +1,4 @@
+import type { Incident } from '../../src/domain/incident.ts';
 import type { MultimodalName, MultimodalSet } from '../data/multimodal.ts';
 import { MULTIMODAL_SETS, readMultimodal } from '../data/multimodal.ts';
 import { blindIncidents, ewmaIncidents } from '../feed/fault-baselines.ts';
@@ -82,7 +83,7 @@ export async function faultReport(
       details.push(
         `Tocsin (${engine.name}, speed ${options.speed}): ${result.records} records in ${fixed(result.wallSeconds, 0)} s; an incident could be read at most ${fixed(result.largestLag / 1000, 0)} s of event time after its opening.`,
       );
-      if (options.verbose) details.push(incidentList(result.incidents, set));
+      if (options.verbose) details.push(incidentList(result.incidents, result.final, set));
     } finally {
       await engine.close();
     }
@@ -165,14 +166,22 @@ function detailOf(score: FaultScore): string {
   );
 }
 
-function incidentList(incidents: readonly SeenIncident[], set: MultimodalSet): string {
+function incidentList(incidents: readonly SeenIncident[], final: readonly Incident[], set: MultimodalSet): string {
+  const byId = new Map(final.map((incident) => [incident.id, incident]));
   const rows = incidents.map((x) => {
     const where = set.quiet.some(([a, b]) => x.openedAt >= a && x.openedAt < b)
       ? 'quiet'
       : set.faulty.some(([a, b]) => x.openedAt >= a && x.openedAt < b)
         ? 'faulty'
         : 'unlabelled';
-    return [clock(x.openedAt), where, x.atOpening.slice(0, 5).join(', ')];
+    return [clock(x.openedAt), where, x.atOpening.slice(0, 3).join(', '), evidenceOf(byId.get(x.id))];
   });
-  return table(['opened', 'hours', 'causes at opening'], rows);
+  return table(['opened', 'hours', 'causes at opening', 'strongest evidence at the end'], rows);
+}
+
+function evidenceOf(incident: Incident | undefined): string {
+  return (incident?.evidence ?? [])
+    .slice(0, 4)
+    .map((e) => `${e.service} ${e.metric} ${e.kind} ${fixed(-Math.log10(e.p), 1)}`)
+    .join('; ');
 }
