@@ -15,8 +15,22 @@ const tide: MantineColorsTuple = [
   '#04515e',
 ];
 
+/** Mantine's dark greys, cooled to our surfaces. */
+const dark: MantineColorsTuple = [
+  '#e4e9f0',
+  '#c4cdd8',
+  '#9aa7b8',
+  '#7b899b',
+  '#4a5868',
+  '#364352',
+  '#1a222b',
+  '#141a21',
+  '#0d1116',
+  '#090c10',
+];
+
 export const theme = createTheme({
-  colors: { tide },
+  colors: { tide, dark },
   primaryColor: 'tide',
   primaryShade: { light: 8, dark: 4 },
   autoContrast: true,

@@ -79,7 +79,7 @@ export function incidentRoutes(app: App, deps: ApiDeps): void {
     async (request) => {
       const before = await find(request.params.id);
       if (before.acknowledgedAt !== null) return before;
-      const by = request.actor || (request.body.by ?? 'anonymous');
+      const by = request.actor || (request.body?.by ?? 'anonymous');
       const at = clock.now();
       await control.saveIncident({
         ...before,

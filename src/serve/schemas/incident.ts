@@ -182,7 +182,7 @@ export const incidentQuery = z.strictObject({
 
 const by = z.string().trim().min(1).max(100).optional().describe('Who; a token has its own name, which wins.');
 
-export const acknowledgeBody = z.strictObject({ by }).prefault({});
+export const acknowledgeBody = z.strictObject({ by }).nullish();
 export const verdictBody = z.strictObject({ kind: z.enum(VERDICTS), comment: z.string().max(2_000).default(''), by });
 
 export const verdictQuery = z.strictObject({

@@ -92,7 +92,7 @@ function Readout({ range, columns, score, at }: ReadoutProps) {
   const index = at ?? columns[0].length - 1;
   const time = columns[0][index];
   const of = (column: number): number | null => columns[column]?.[index] ?? null;
-  const surprise = score[1]?.[index] ?? null;
+  const surprise = score[1]?.[index] ?? score[2]?.[index] ?? null;
   const lower = of(3);
   return (
     <figcaption className={styles.readout}>

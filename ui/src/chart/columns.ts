@@ -6,7 +6,7 @@ type Column = (number | null)[];
 export interface ChartColumns {
   /** Seconds, as uPlot wants them; then mean, upper, lower, expected, max, min. */
   readonly lines: AlignedData;
-  /** Seconds and -log10 p. */
+  /** Seconds; -log10 p of the usual steps; of the strange ones. */
   readonly score: AlignedData;
   /** Index of each sample that lay below p = 1e-3. */
   readonly strange: readonly number[];
@@ -28,9 +28,17 @@ export function columnsOf(range: WireRange): ChartColumns {
       for (const column of out) column.push(null);
     }
     time.push(at / 1_000);
-    columns.forEach((column, k) => out[k]?.push(column[i] ?? null));
+    for (const [k, column] of columns.entries()) out[k]?.push(column[i] ?? null);
   }
   const surprise = out.pop() ?? [];
   const strange = surprise.flatMap((value, index) => ((value ?? 0) >= STRANGE ? [index] : []));
-  return { lines: [time, ...out] as AlignedData, score: [time, surprise] as AlignedData, strange };
+  return {
+    lines: [time, ...out] as AlignedData,
+    score: [
+      time,
+      surprise.map((value) => ((value ?? 0) < STRANGE ? value : null)),
+      surprise.map((value) => ((value ?? 0) < STRANGE ? null : value)),
+    ] as AlignedData,
+    strange,
+  };
 }

@@ -1,6 +1,5 @@
 import uPlot from 'uplot';
 import { measure } from '../shared/format.ts';
-import { STRANGE } from './columns.ts';
 import type { Palette } from './palette.ts';
 import type { Marks } from './plugins.ts';
 import { drawMarks, drawStretch } from './plugins.ts';
@@ -117,8 +116,10 @@ export function lineOptions(look: ChartLook, width: number, height: number): uPl
 export function scoreOptions(look: ChartLook, width: number, height: number): uPlot.Options {
   const { palette } = look;
   const bars = uPlot.paths.bars?.({ size: [1, 8, 1] });
+  const paths = bars === undefined ? {} : { paths: bars };
   return {
     ...shared(look),
+    padding: [8, 12, 8, 0],
     width,
     height,
     scales: { x: { time: true, range: () => [look.from() / 1_000, look.to() / 1_000] }, y: { range: () => [0, 6] } },
@@ -136,31 +137,14 @@ export function scoreOptions(look: ChartLook, width: number, height: number): uP
     ],
     series: [
       {},
-      {
-        width: 0,
-        points: { show: false },
-        fill: (u) => scoreFill(u, palette),
-        ...(bars === undefined ? {} : { paths: bars }),
-      },
+      { width: 0, points: { show: false }, fill: palette.quiet, ...paths },
+      { width: 0, points: { show: false }, fill: palette.critical, ...paths },
     ],
     hooks: {
       setCursor: [(u) => look.onCursor(u.cursor.idx ?? null)],
       setSelect: zoomHook(look),
     },
   };
-}
-
-/** Quiet below p = 1e-3, the warning tone above it: one hard edge at the line that means something. */
-function scoreFill(u: uPlot, palette: Palette): CanvasGradient | string {
-  const bottom = u.valToPos(0, 'y', true);
-  const top = u.valToPos(6, 'y', true);
-  if (!Number.isFinite(bottom) || !Number.isFinite(top)) return palette.quiet;
-  const fill = u.ctx.createLinearGradient(0, bottom, 0, top);
-  fill.addColorStop(0, palette.quiet);
-  fill.addColorStop(STRANGE / 6, palette.quiet);
-  fill.addColorStop(STRANGE / 6, palette.critical);
-  fill.addColorStop(1, palette.critical);
-  return fill;
 }
 
 /** Zero stays in view where it is near, a flat line gets room, and nothing touches the frame. */

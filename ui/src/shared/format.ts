@@ -42,15 +42,15 @@ export function measure(value: number | null, unit: string): string {
     case '':
       return plain(value);
     default:
-      return `${plain(value)} ${unitWord(unit)}`;
+      return `${plain(value)} ${unitWord(unit, Math.abs(value) === 1)}`;
   }
 }
 
-/** `{cpu}` as "cores", `{request}/s` as "request/s". */
-function unitWord(unit: string): string {
-  if (unit === '{cpu}') return 'cores';
+/** `{cpu}` as "cores", `{request}/s` as "requests/s". */
+function unitWord(unit: string, one: boolean): string {
+  if (unit === '{cpu}') return one ? 'core' : 'cores';
   if (unit === '1/s') return '/s';
-  return unit.replaceAll(/[{}]/g, '');
+  return unit.replaceAll(/\{(\w+)\}/g, (_, word: string) => (one ? word : `${word}s`));
 }
 
 export function bytes(value: number): string {
@@ -81,6 +81,7 @@ function superscript(digits: string): string {
 /** A length of time from ms: two units at most. */
 export function span(ms: number): string {
   const size = Math.abs(ms);
+  if (size === 0) return '0 ms';
   if (size < 1) return `${plain(ms * 1_000)} µs`;
   if (size < 1_000) return `${plain(ms)} ms`;
   if (size < 60_000) return `${trim((ms / 1_000).toFixed(size < 10_000 ? 1 : 0))} s`;

@@ -74,6 +74,7 @@ export function Loading({ rows = 3, height = 18, label }: { rows?: number; heigh
     <div className={styles.loading} role="status">
       <span className="visually-hidden">Loading {label}</span>
       {Array.from({ length: rows }, (_, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: bars without content never move
         <Skeleton key={index} height={height} width={index === rows - 1 ? '62%' : '100%'} radius="sm" />
       ))}
     </div>

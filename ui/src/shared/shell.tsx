@@ -40,12 +40,13 @@ export function Shell({ children }: { children: ReactNode }) {
   const count = open.data?.pages[0]?.items.length ?? 0;
   const main = useRef<HTMLElement>(null);
   const place = path.join('/');
-  const first = useRef(true);
+  const before = useRef(place);
 
   // A new page: screen readers and the Tab key start at its beginning.
   useEffect(() => {
-    if (first.current) first.current = false;
-    else main.current?.focus({ preventScroll: true });
+    if (before.current === place) return;
+    before.current = place;
+    main.current?.focus({ preventScroll: true });
   }, [place]);
 
   return (
@@ -104,7 +105,7 @@ export function Shell({ children }: { children: ReactNode }) {
               data-scheme={colorScheme}
             >
               <svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" fill="currentColor">
-                <path d="M8 1.5a6.5 6.5 0 100 13 6.5 6.5 0 000-13zm0 1.4v10.2a5.1 5.1 0 000-10.2z" />
+                <path d="M8 1.5a6.5 6.5 0 100 13 6.5 6.5 0 000-13zm0 1.5a5 5 0 010 10z" fillRule="evenodd" />
               </svg>
             </ActionIcon>
           </Tooltip>

@@ -24,7 +24,7 @@ function typing(target: EventTarget | null): boolean {
 function step(direction: 1 | -1): void {
   const items = [...document.querySelectorAll<HTMLElement>('[data-item]')].filter((item) => item.offsetParent !== null);
   if (items.length === 0) return;
-  const at = items.findIndex((item) => item === document.activeElement);
+  const at = items.indexOf(document.activeElement as HTMLElement);
   const next =
     at < 0 ? (direction === 1 ? 0 : items.length - 1) : Math.min(items.length - 1, Math.max(0, at + direction));
   items[next]?.focus();

@@ -23,13 +23,13 @@ export function Causes({ causes }: { causes: readonly WireCause[] }) {
   return (
     <ol className={styles.causes}>
       {causes.map((cause, index) => (
-        <li key={cause.service} data-first={index === 0}>
+        <li key={cause.service}>
           <div className={styles.causeHead}>
             <span className={styles.rank}>{index + 1}</span>
             <Link to={href(`services/${encodeURIComponent(cause.service)}`)} className={styles.causeName}>
               {cause.service}
             </Link>
-            <span className={styles.causeBar} aria-hidden="true">
+            <span className={styles.causeBar} data-rest={index > 0} aria-hidden="true">
               <i style={{ width: `${(cause.share ?? 0) * 100}%` }} />
             </span>
             <b>{percent(cause.share)}</b>

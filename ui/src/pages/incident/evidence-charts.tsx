@@ -89,7 +89,7 @@ function Change({ evidence, began }: { evidence: WireEvidence; began: number }) 
   return (
     <p className={styles.change}>
       <span className="muted">{measure(expected, unit)}</span>
-      <span aria-label="became">→</span>
+      <span aria-hidden="true">→</span>
       <b>{value === null ? 'no samples' : measure(value, unit)}</b>
       {words !== '' && <span className={styles.factor}>{words}</span>}
       <span className="muted">{delay < 5_000 ? 'at the onset' : `${span(delay)} after the onset`}</span>

@@ -58,7 +58,7 @@ function Waterfall({ spans, traceId }: { spans: readonly WireSpan[]; traceId: st
           </thead>
           <tbody>
             {rows.map(({ span, depth, self }) => (
-              <tr key={span.spanId} data-error={span.error}>
+              <tr key={span.spanId}>
                 <th scope="row" style={{ paddingLeft: depth * 14 }}>
                   {span.error && (
                     <span className={styles.failed} title="Error">
@@ -67,7 +67,7 @@ function Waterfall({ spans, traceId }: { spans: readonly WireSpan[]; traceId: st
                   )}
                   <b>{span.service}</b> {span.name}
                 </th>
-                <td className={styles.lane}>
+                <td className={styles.lane} data-error={span.error}>
                   <i
                     style={{
                       left: `${((span.start - start) / total) * 100}%`,

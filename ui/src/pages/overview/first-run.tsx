@@ -59,11 +59,9 @@ export OTEL_RESOURCE_ATTRIBUTES=service.version=1.0.0`,
               <p className="muted" style={{ marginBottom: 10 }}>
                 {about}
               </p>
-              <div className={styles.snippet}>
-                {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard */}
-                <pre tabIndex={0} aria-label={`${name} configuration`}>
-                  {text}
-                </pre>
+              {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard */}
+              <section className={styles.snippet} aria-label={`${name} configuration`} tabIndex={0}>
+                <pre>{text}</pre>
                 <CopyButton value={text}>
                   {({ copied, copy }) => (
                     <Button size="compact-xs" variant="default" onClick={copy}>
@@ -71,7 +69,7 @@ export OTEL_RESOURCE_ATTRIBUTES=service.version=1.0.0`,
                     </Button>
                   )}
                 </CopyButton>
-              </div>
+              </section>
             </Tabs.Panel>
           ))}
         </Tabs>

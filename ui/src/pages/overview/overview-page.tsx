@@ -166,16 +166,12 @@ function Learning({ services, startedAt }: { services: readonly WireHealth[]; st
   return (
     <Panel title="Learning">
       <div className={styles.learning}>
-        <div
+        <progress
           className={styles.meter}
-          role="meter"
           aria-label="Services with a learnt baseline"
-          aria-valuemin={0}
-          aria-valuemax={services.length}
-          aria-valuenow={ready}
-        >
-          <span style={{ width: `${(ready / Math.max(1, services.length)) * 100}%` }} />
-        </div>
+          max={services.length}
+          value={ready}
+        />
         <p>
           {ready} of {services.length} services have a baseline.
           {learning.length > 0 && (

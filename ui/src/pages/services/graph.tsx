@@ -3,7 +3,7 @@ import type { WireEdge, WireGraph, WireHealth } from '../../api/types.ts';
 import { measure, percent, pValue } from '../../shared/format.ts';
 import { href, navigate } from '../../shared/router.tsx';
 import { stateShape, stateTone, stateWord } from '../../shared/signs.tsx';
-import type { Placed } from './layout.ts';
+import type { Point } from './layout.ts';
 import { layoutOf, NODE } from './layout.ts';
 import styles from './services.module.css';
 
@@ -25,12 +25,14 @@ export function ServiceGraph({ graph }: { graph: WireGraph }) {
         height={layout.height + 2 * MARGIN}
       >
         <title>Services and their calls</title>
-        {graph.edges.map((edge) => {
-          const [from, to] = [layout.nodes.get(edge.caller), layout.nodes.get(edge.callee)];
-          return from === undefined || to === undefined ? null : (
-            <Edge key={`${edge.caller}\n${edge.callee}`} edge={edge} from={from} to={to} />
-          );
-        })}
+        {graph.edges
+          .toSorted((a, b) => (a.surprise ?? 0) - (b.surprise ?? 0))
+          .map((edge) => {
+            const route = layout.routes.get(`${edge.caller}\n${edge.callee}`);
+            return route === undefined ? null : (
+              <Edge key={`${edge.caller}\n${edge.callee}`} edge={edge} route={route} />
+            );
+          })}
         {graph.services.map((service) => {
           const at = layout.nodes.get(service.service);
           return at === undefined ? null : <Node key={service.service} service={service} at={at} />;
@@ -40,14 +42,26 @@ export function ServiceGraph({ graph }: { graph: WireGraph }) {
   );
 }
 
-function Edge({ edge, from, to }: { edge: WireEdge; from: Placed; to: Placed }) {
+/** Level through each column it passes, an S between columns. */
+function pathOf(route: readonly Point[]): string {
+  return route
+    .map((to, index) => {
+      const from = route[index - 1];
+      if (from === undefined) return `M${to.x} ${to.y}`;
+      if (from.y === to.y) return `L${to.x} ${to.y}`;
+      const bend = Math.max(24, Math.abs(to.x - from.x) / 2);
+      return `C${from.x + bend} ${from.y} ${to.x - bend} ${to.y} ${to.x} ${to.y}`;
+    })
+    .join('');
+}
+
+function Edge({ edge, route }: { edge: WireEdge; route: readonly Point[] }) {
   const strange = (edge.surprise ?? 0) >= 3;
-  const [x1, y1, x2, y2] = [from.x + NODE.width, from.y + NODE.height / 2, to.x, to.y + NODE.height / 2];
-  const bend = Math.max(30, (x2 - x1) / 2);
+  const end = route.at(-1) ?? { x: 0, y: 0 };
   return (
     <g className={styles.edge} data-strange={strange}>
-      <path d={`M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2 - 5} ${y2}`} />
-      <path d={`M${x2 - 6} ${y2 - 4}l6 4-6 4z`} className={styles.arrow} />
+      <path d={pathOf(route)} />
+      <path d={`M${end.x - 6} ${end.y - 4}l6 4-6 4z`} className={styles.arrow} />
       <title>
         {`${edge.caller} → ${edge.callee}: ${measure(edge.callsPerSecond, '1/s')}, ${percent(edge.errorRatio)} errors, ${measure(edge.serverMs, 'ms')}`}
       </title>
@@ -55,7 +69,7 @@ function Edge({ edge, from, to }: { edge: WireEdge; from: Placed; to: Placed }) 
   );
 }
 
-function Node({ service, at }: { service: WireHealth; at: Placed }) {
+function Node({ service, at }: { service: WireHealth; at: Point }) {
   const to = href(`services/${encodeURIComponent(service.service)}`);
   return (
     <a
@@ -76,7 +90,7 @@ function Node({ service, at }: { service: WireHealth; at: Placed }) {
           <g transform="scale(0.875)">{stateShape(service.state)}</g>
         </g>
         <text x="30" y="19" className={styles.nodeName}>
-          {service.service.length > 16 ? `${service.service.slice(0, 15)}…` : service.service}
+          {service.service.length > 17 ? `${service.service.slice(0, 16)}…` : service.service}
         </text>
         <text x="30" y="34" className={styles.nodeMeta}>
           {stateWord(service.state)}

@@ -1,0 +1,44 @@
+import { expect, test } from '@playwright/test';
+import { expectAccessible, expectNoSideScroll, incidentWith, seriesOf, watchErrors } from './page.ts';
+import { EMPTY_PORT } from './ports.ts';
+
+const PAGES: readonly (readonly [name: string, path: string])[] = [
+  ['overview', '/'],
+  ['incidents', '/incidents'],
+  ['incident', '/incidents/{incident}'],
+  ['silent incident', '/incidents/{silent}'],
+  ['explore', '/explore?series={series}&span=1h'],
+  ['services', '/services?view=graph'],
+  ['service list', '/services?view=list'],
+  ['service', '/services/payments'],
+  ['status', '/status'],
+  ['first run', `http://127.0.0.1:${EMPTY_PORT}/`],
+  ['no incidents', `http://127.0.0.1:${EMPTY_PORT}/incidents`],
+  ['no services', `http://127.0.0.1:${EMPTY_PORT}/services`],
+  ['no such incident', '/incidents/nope'],
+];
+const SIZES = { desktop: { width: 1440, height: 900 }, phone: { width: 380, height: 800 } } as const;
+
+for (const colorScheme of ['dark', 'light'] as const) {
+  for (const [size, viewport] of Object.entries(SIZES)) {
+    test.describe(`${colorScheme} ${size}`, () => {
+      test.use({ colorScheme, viewport });
+      for (const [name, path] of PAGES) {
+        test(`${name} fits, is accessible and breaks nothing`, async ({ page, request }, info) => {
+          const errors = watchErrors(page);
+          const url = path
+            .replace('{incident}', (await incidentWith(request, 'Payments')).id)
+            .replace('{silent}', (await incidentWith(request, 'Inventory')).id)
+            .replace('{series}', await seriesOf(request, 'payments', 'span.duration.p99'));
+          await page.goto(url);
+          await expect(page.getByRole('status').filter({ hasText: 'Loading' })).toHaveCount(0);
+          await expect(page.locator('html')).toHaveAttribute('data-mantine-color-scheme', colorScheme);
+          await expectNoSideScroll(page);
+          await expectAccessible(page);
+          await page.screenshot({ path: info.outputPath(`${name.replaceAll(' ', '-')}.png`), fullPage: true });
+          expect(errors).toEqual([]);
+        });
+      }
+    });
+  }
+}
