@@ -49,11 +49,11 @@ function fakeTable(): SeriesTable & { readonly made: string[] } {
   };
   return {
     made,
-    size: 2,
-    service: new Int32Array(2),
+    size: 20,
+    service: new Int32Array(20),
     kind: Uint8Array.of(SERIES_KIND.histogram, SERIES_KIND.deltaHistogram),
-    modality: new Uint8Array(2),
-    live: new Uint8Array(2).fill(1),
+    modality: new Uint8Array(20),
+    live: new Uint8Array(20).fill(1),
     describe: (s) => ({
       id: 'x',
       tenant: 't',
@@ -212,6 +212,27 @@ describe('createPercentile', () => {
       ]),
     ).toEqual({});
     expect(percentile.counters).toEqual({ resets: 0, late: 1, malformed: 2 });
+  });
+
+  it('asks again for a computed series that was evicted, and does without one that is refused', () => {
+    const percentile = fresh();
+    const table = fakeTable();
+    const at = (time: number): Histogram => ({ time, buckets: [[1, time / 1000]] });
+    apply(percentile, table, [at(10_000)]);
+    expect(Object.keys(apply(percentile, table, [at(20_000)]))).toHaveLength(3);
+    table.live[10] = 0;
+    let asked = 0;
+    const refusing = {
+      ...table,
+      derive: () => {
+        asked++;
+        return -1;
+      },
+    };
+    expect(percentile.apply(batchOf([at(30_000)]), refusing).length).toBe(2);
+    expect(asked).toBe(1);
+    table.live[10] = 1;
+    expect(Object.keys(apply(percentile, table, [at(40_000)]))).toHaveLength(3);
   });
 
   it('goes on after restore as if nothing had happened', () => {

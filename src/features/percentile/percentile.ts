@@ -74,10 +74,12 @@ export function createPercentile(): Percentile {
     out.value[i] = value;
   }
 
+  /** Negative where the table refuses another series. */
   function derived(series: number, feature: number, table: SeriesTable): number {
     const at = series * PLACE + DERIVED + feature;
-    const known = places[at] as number;
-    if (known > 0) return known - 1;
+    const known = (places[at] as number) - 1;
+    // An evicted row may belong to another service by now, so look again unless it is plainly still ours.
+    if (known >= 0 && table.live[known] === 1 && table.service[known] === table.service[series]) return known;
     const info = table.describe(series);
     const spec = HISTOGRAM_FEATURES[feature] as (typeof HISTOGRAM_FEATURES)[number];
     const made = table.derive(
@@ -87,7 +89,7 @@ export function createPercentile(): Percentile {
       spec.unit === '{unit}' ? info.unit : spec.unit,
       MODALITY_NAMES[table.modality[series] as number] ?? 'metric',
     );
-    places[at] = made + 1;
+    places[at] = Math.max(0, made + 1);
     return made;
   }
 
@@ -171,7 +173,9 @@ export function createPercentile(): Percentile {
       if (aggregate.kind === 'rate') value = (delta.total * 1000) / dt;
       else if (delta.total > 0)
         value = aggregate.kind === 'quantile' ? bucketQuantile(delta, aggregate.q) : sum / delta.total;
-      if (Number.isFinite(value)) emit(derived(series, feature, table), time, value);
+      if (!Number.isFinite(value)) continue;
+      const to = derived(series, feature, table);
+      if (to >= 0) emit(to, time, value);
     }
   }
 
