@@ -13,11 +13,14 @@ import { logsPayloads, metricsPayloads, spansPayloads } from './payload.ts';
 const ROUNDS = 5;
 
 const counts = { items: 0 };
+function count(batch: { length: number }): void {
+  counts.items += batch.length;
+}
 const sink: SignalSink = {
-  points: (batch) => void (counts.items += batch.length),
-  histograms: (batch) => void (counts.items += batch.length),
-  logs: (batch) => void (counts.items += batch.length),
-  spans: (batch) => void (counts.items += batch.length),
+  points: count,
+  histograms: count,
+  logs: count,
+  spans: count,
   deploy: () => undefined,
   stale: () => undefined,
 };

@@ -13,7 +13,13 @@ export interface MetricsPayloadOptions {
 }
 
 const METHODS = ['GET', 'POST', 'PUT', 'DELETE'];
-const ROUTES = ['/api/v1/cart/{id}', '/api/v1/checkout', '/api/v1/products/{id}', '/healthz', '/api/v1/users/{id}/orders'];
+const ROUTES = [
+  '/api/v1/cart/{id}',
+  '/api/v1/checkout',
+  '/api/v1/products/{id}',
+  '/healthz',
+  '/api/v1/users/{id}/orders',
+];
 const NAMES = [
   'http.server.active_requests',
   'system.memory.usage',
@@ -145,7 +151,8 @@ export interface ItemPayloadOptions {
 }
 
 const LINES = [
-  (i: number): string => `Received block blk_${i * 7919} of size ${i % 67108864} from /10.250.${i % 255}.${(i * 3) % 255}`,
+  (i: number): string =>
+    `Received block blk_${i * 7919} of size ${i % 67108864} from /10.250.${i % 255}.${(i * 3) % 255}`,
   (i: number): string => `GET /api/v1/cart/${i} HTTP/1.1" status: 200 len: ${i % 4096} time: 0.${i % 100000}`,
   (i: number): string => `session ${i * 31} closed for user root after ${i % 900} ms`,
   (i: number): string => `Connection from 10.0.${i % 255}.${(i * 11) % 255} port ${30000 + (i % 30000)} refused`,

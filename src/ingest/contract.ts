@@ -18,7 +18,14 @@ export interface PayloadDecoder {
 /** What came out of a decoder, copied, in words. */
 export interface Collected {
   readonly points: { series: SeriesInfo; row: number; time: number; value: number }[];
-  readonly histograms: { series: SeriesInfo; time: number; start: number; total: number; sum: number; buckets: number[][] }[];
+  readonly histograms: {
+    series: SeriesInfo;
+    time: number;
+    start: number;
+    total: number;
+    sum: number;
+    buckets: number[][];
+  }[];
   readonly logs: { service: string; instance: string; time: number; severity: number; body: string; trace: string }[];
   readonly spans: Record<string, string | number>[];
   readonly stale: { series: SeriesInfo; time: number }[];
@@ -26,7 +33,12 @@ export interface Collected {
   result: IntakeResult;
 }
 
-export function collect(decoder: PayloadDecoder, table: ShardSeriesTable, body: Uint8Array, tenant = 'default'): Collected {
+export function collect(
+  decoder: PayloadDecoder,
+  table: ShardSeriesTable,
+  body: Uint8Array,
+  tenant = 'default',
+): Collected {
   const out: Collected = {
     points: [],
     histograms: [],
@@ -109,7 +121,9 @@ export function checkDecoderContract(subject: DecoderSubject): void {
   const attempt = (decoder: PayloadDecoder, table: ShardSeriesTable, body: Uint8Array): void => {
     const before = [table.size, table.serviceCount()];
     let delivered = 0;
-    const count = (batch: { length: number }): void => void (delivered += batch.length);
+    const count = (batch: { length: number }): void => {
+      delivered += batch.length;
+    };
     try {
       decoder.decode(body, 'default', {
         points: count,
@@ -152,7 +166,8 @@ export function checkDecoderContract(subject: DecoderSubject): void {
           fc.constantFrom(...subject.bodies),
           fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 6 }),
           (body, edits) => {
-            const copy = body.slice();
+            // Not slice: a Buffer's is a view of the original.
+            const copy = new Uint8Array(body);
             for (const [at, byte] of edits) copy[at % copy.length]! ^= byte;
             attempt(decoder, table, copy);
           },

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createPointBatch } from '../domain/batch.ts';
 import type { Labels } from '../domain/series.ts';
-import { ShardSeriesTable, type SeriesTableOptions } from './series-table.ts';
+import { type SeriesTableOptions, ShardSeriesTable } from './series-table.ts';
 
 const MINUTE = 60_000;
 
@@ -9,7 +9,14 @@ const MINUTE = 60_000;
 function fixture(options: SeriesTableOptions = {}) {
   const table = new ShardSeriesTable(options);
   let raw = 1;
-  const register = (labels: Labels, at: number, key = raw++, metric = 'm', service = 'cart', tenant = 'default'): number => {
+  const register = (
+    labels: Labels,
+    at: number,
+    key = raw++,
+    metric = 'm',
+    service = 'cart',
+    tenant = 'default',
+  ): number => {
     table.identity.begin(table.ensureService(tenant, service), table.names.metric(metric, '1'), 0);
     for (const [name, value] of Object.entries(labels)) table.identity.addText(name, value);
     return table.register(key, -key, at);

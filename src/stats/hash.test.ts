@@ -2,7 +2,10 @@ import { describe, expect, test } from 'vitest';
 import { hashBytes, hashPair, hashText, hex64 } from './hash.ts';
 
 /** Keys as metrics have them: a fixed frame with a few counting digits and words in it. */
-function structuredKeys(count: number, write: (bytes: Uint8Array, i: number) => number): { a: Int32Array; b: Int32Array } {
+function structuredKeys(
+  count: number,
+  write: (bytes: Uint8Array, i: number) => number,
+): { a: Int32Array; b: Int32Array } {
   const bytes = new Uint8Array(128);
   const view = new DataView(bytes.buffer);
   const out = new Int32Array(2);
@@ -38,11 +41,20 @@ function duplicates(lanes: { a: Int32Array; b: Int32Array }): { full: number; lo
 }
 
 const COUNT = 1 << 20;
-const FRAME = new TextEncoder().encode('\n\x13\n\x06method\x12\x05\n\x03GET\n\x1a\n\x04host\x12\x12\n\x10node-00000000.internal\n\x0a');
+const FRAME = new TextEncoder().encode(
+  '\n\x13\n\x06method\x12\x05\n\x03GET\n\x1a\n\x04host\x12\x12\n\x10node-00000000.internal\n\x0a',
+);
 
 describe('hashBytes', () => {
   test.each([
-    ['one counter', (bytes: Uint8Array, i: number) => (bytes.set(FRAME), digits(bytes, 40, i, 8), FRAME.length)],
+    [
+      'one counter',
+      (bytes: Uint8Array, i: number) => {
+        bytes.set(FRAME);
+        digits(bytes, 40, i, 8);
+        return FRAME.length;
+      },
+    ],
     [
       'two counters in two words',
       (bytes: Uint8Array, i: number) => {

@@ -108,7 +108,10 @@ export function scanHistogram(
   const a = pair[2]!;
   const b = pair[3]!;
   wire.pos = end;
-  if (time === 0) return scan.reject('a data point without a time');
+  if (time === 0) {
+    scan.reject('a data point without a time');
+    return;
+  }
   if ((flags & 1) !== 0) {
     scan.add(start, end, metric, time, Number.NaN, ROLE.stale, a, b);
     return;
@@ -118,7 +121,8 @@ export function scanHistogram(
   const fault = exponential ? emitExponential(scan, scale, zeroCount, zeroThreshold) : emitExplicit(scan, wire.view);
   if (fault !== '') {
     histograms.buckets = before;
-    return scan.reject(fault);
+    scan.reject(fault);
+    return;
   }
   histograms.grow();
   const i = histograms.length++;
@@ -160,7 +164,8 @@ function emitExplicit(scan: MetricsScan, view: DataView): string {
 
 function emitExponential(scan: MetricsScan, scale: number, zeroCount: number, zeroThreshold: number): string {
   const { counts, countLength, negatives, negativeLength, offset, negativeOffset } = scratch;
-  if (countLength > MAX_BUCKETS || negativeLength > MAX_BUCKETS) return `a histogram of more than ${MAX_BUCKETS} buckets`;
+  if (countLength > MAX_BUCKETS || negativeLength > MAX_BUCKETS)
+    return `a histogram of more than ${MAX_BUCKETS} buckets`;
   if (scale < MIN_SCALE || scale > MAX_SCALE) return `an exponential histogram of scale ${scale}`;
   if (!(zeroThreshold >= 0)) return 'an exponential histogram with a negative zero threshold';
   const step = 2 ** -scale;

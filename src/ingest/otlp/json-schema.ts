@@ -179,5 +179,11 @@ export const METRICS_REQUEST = envelope(
   'metrics',
   metric,
 );
-export const LOGS_REQUEST = envelope('resourceLogs', 'scopeLogs', 'instrumentationLibraryLogs', 'logRecords', logRecord);
+export const LOGS_REQUEST = envelope(
+  'resourceLogs',
+  'scopeLogs',
+  'instrumentationLibraryLogs',
+  'logRecords',
+  logRecord,
+);
 export const TRACES_REQUEST = envelope('resourceSpans', 'scopeSpans', 'instrumentationLibrarySpans', 'spans', span);

@@ -2,7 +2,7 @@ import { TocsinError } from '../../domain/error.ts';
 import type { IntakeResult, SignalSink } from '../../domain/ports.ts';
 import type { PayloadDecoder } from '../contract.ts';
 import { ProtoWriter } from '../wire/proto-writer.ts';
-import { type Field, type Message, LOGS_REQUEST, METRICS_REQUEST, TRACES_REQUEST } from './json-schema.ts';
+import { type Field, LOGS_REQUEST, METRICS_REQUEST, type Message, TRACES_REQUEST } from './json-schema.ts';
 import { OtlpLogsDecoder } from './logs.ts';
 import { OtlpMetricsDecoder } from './metrics.ts';
 import type { ResourceCache } from './resource.ts';
@@ -36,9 +36,13 @@ export class OtlpJsonDecoder implements PayloadDecoder {
     try {
       value = JSON.parse(utf8.decode(body));
     } catch (cause) {
-      throw new TocsinError('bad_payload', `malformed JSON: ${cause instanceof Error ? cause.message : String(cause)}`, {
-        cause,
-      });
+      throw new TocsinError(
+        'bad_payload',
+        `malformed JSON: ${cause instanceof Error ? cause.message : String(cause)}`,
+        {
+          cause,
+        },
+      );
     }
     this.writer.reset();
     this.message(value, this.schema, '$', 0);
@@ -74,8 +78,8 @@ export class OtlpJsonDecoder implements PayloadDecoder {
         writer.string(number, typeof value === 'string' ? value : wrong(path, 'a string'));
         return;
       case 'hex':
-        // No hex: no id; whether the item can do without is for the decoder to say.
-        writer.bytes(number, typeof value === 'string' ? hexBytes(value) : wrong(path, 'a string'));
+        // Unreadable: no id; whether the item can do without is for the decoder to say.
+        writer.bytes(number, typeof value === 'string' ? idBytes(value) : wrong(path, 'a string'));
         return;
       case 'base64':
         writer.bytes(number, typeof value === 'string' ? Buffer.from(value, 'base64') : wrong(path, 'a string'));
@@ -128,7 +132,11 @@ export class OtlpJsonDecoder implements PayloadDecoder {
 }
 
 export interface OtlpDecoders {
-  readonly protobuf: { readonly metrics: PayloadDecoder; readonly logs: PayloadDecoder; readonly traces: PayloadDecoder };
+  readonly protobuf: {
+    readonly metrics: PayloadDecoder;
+    readonly logs: PayloadDecoder;
+    readonly traces: PayloadDecoder;
+  };
   readonly json: { readonly metrics: PayloadDecoder; readonly logs: PayloadDecoder; readonly traces: PayloadDecoder };
 }
 
@@ -151,7 +159,9 @@ function wrong(path: string, expected: string): never {
   throw new TocsinError('bad_payload', `OTLP/JSON: ${path} is not ${expected}`);
 }
 
-function hexBytes(text: string): Uint8Array {
+/** Hex, as OTLP says; or base64 of 16 or 8 bytes, as protobuf's own JSON writes it and some exporters send. */
+function idBytes(text: string): Uint8Array {
+  if (/^(?:[\w+/-]{22}==|[\w+/-]{11}=)$/.test(text)) return Buffer.from(text, 'base64');
   return text.length % 2 === 0 && /^[0-9a-fA-F]*$/.test(text) ? Buffer.from(text, 'hex') : EMPTY;
 }
 

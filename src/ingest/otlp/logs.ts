@@ -164,7 +164,8 @@ export class OtlpLogsDecoder implements PayloadDecoder {
           break;
         }
         default:
-          if (KNOWN_FIELDS.includes(field >>> 3)) malformed(`LogRecord field ${field >>> 3} has wire type ${field & 7}`, pos);
+          if (KNOWN_FIELDS.includes(field >>> 3))
+            malformed(`LogRecord field ${field >>> 3} has wire type ${field & 7}`, pos);
           wire.skip(field, end);
       }
       pos = wire.pos;
@@ -262,8 +263,5 @@ const SEVERITIES = new Map<number, number>(
       ['eme', 21],
       ['pan', 21],
     ] as const
-  ).map(([word, severity]) => [
-    (word.charCodeAt(0) << 16) | (word.charCodeAt(1) << 8) | word.charCodeAt(2),
-    severity,
-  ]),
+  ).map(([word, severity]) => [(word.charCodeAt(0) << 16) | (word.charCodeAt(1) << 8) | word.charCodeAt(2), severity]),
 );

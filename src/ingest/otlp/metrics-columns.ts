@@ -18,6 +18,8 @@ export class SampleColumns {
   end = new Int32Array(0);
   metric = new Int32Array(0);
   role = new Uint8Array(0);
+  /** Role of the series that a stale sample ends; only where `role` is stale. */
+  ends = new Uint8Array(0);
   /** Filled by the caller of `ShardSeriesTable.resolve`. */
   series = new Int32Array(0);
   /** Quantile of a summary's sample; only where `role` says so. */
@@ -48,6 +50,9 @@ export class SampleColumns {
     const role = new Uint8Array(capacity);
     role.set(this.role.subarray(0, used));
     this.role = role;
+    const ends = new Uint8Array(capacity);
+    ends.set(this.ends.subarray(0, used));
+    this.ends = ends;
     this.series = new Int32Array(capacity);
     this.quantile = floats(this.quantile, used, capacity);
     this.capacity = capacity;

@@ -1,9 +1,10 @@
 import { SERIES_KIND } from '../../domain/series.ts';
-import { hashBytes, hashPair } from '../../stats/hash.ts';
+import { hashBytes } from '../../stats/hash.ts';
 import { malformed, type Wire } from '../wire/proto.ts';
 import { scanHistogram } from './histogram-scan.ts';
 import { HistogramColumns, MetricColumns, ROLE, SampleColumns } from './metrics-columns.ts';
 import type { BodyResources } from './resource.ts';
+import { scanSummaries } from './summary-scan.ts';
 
 const NO_RECORDED_VALUE = 1;
 const DELTA = 1;
@@ -120,7 +121,7 @@ export class MetricsScan {
         case 11:
           metrics.attributes[at] = 0x3a;
           metrics.kind[at] = SERIES_KIND.counter;
-          this.summaries(wire.message(tag, end), at, a, b);
+          scanSummaries(this, wire, wire.message(tag, end), at, a, b);
           break;
         default:
           wire.skip(tag, end);
@@ -247,6 +248,7 @@ export class MetricsScan {
     samples.end[i] = end;
     samples.metric[i] = metric;
     samples.role[i] = role;
+    if (role !== 0) samples.ends[i] = ROLE.sample;
     samples.length = i + 1;
     this.resources.sawTime(this.metrics.resource[metric]!, time);
   }
@@ -272,7 +274,16 @@ export class MetricsScan {
   }
 
   /** Adds a sample outside the hot loop. */
-  add(start: number, end: number, metric: number, time: number, value: number, role: number, a: number, b: number): number {
+  add(
+    start: number,
+    end: number,
+    metric: number,
+    time: number,
+    value: number,
+    role: number,
+    a: number,
+    b: number,
+  ): number {
     const { samples } = this;
     samples.grow();
     const i = samples.length++;
@@ -284,6 +295,7 @@ export class MetricsScan {
     samples.end[i] = end;
     samples.metric[i] = metric;
     samples.role[i] = role;
+    samples.ends[i] = ROLE.sample;
     this.resources.sawTime(this.metrics.resource[metric]!, time);
     return i;
   }
@@ -317,88 +329,6 @@ export class MetricsScan {
     hashBytes(wire.view, runStart, runEnd, a, b, pair, 1);
     return pair;
   }
-
-  private summaries(end: number, metric: number, a: number, b: number): void {
-    const { wire } = this;
-    while (wire.pos < end) {
-      const tag = wire.tag(end);
-      if (tag >>> 3 === 1) this.summaryPoint(wire.message(tag, end), metric, a, b);
-      else wire.skip(tag, end);
-    }
-  }
-
-  /** SummaryDataPoint: quantiles as gauges, count and sum as counters. */
-  private summaryPoint(end: number, metric: number, seedA: number, seedB: number): void {
-    const { wire, samples } = this;
-    const start = wire.pos;
-    const pair = this.hashAttributes(start, end, 0x3a, seedA, seedB);
-    const a = pair[2]!;
-    const b = pair[3]!;
-    const first = samples.length;
-    let time = 0;
-    let count = Number.NaN;
-    let sum = Number.NaN;
-    let flags = 0;
-    wire.pos = start;
-    while (wire.pos < end) {
-      const tag = wire.tag(end);
-      if (tag === 0x19) time = wire.fixed64(end) / 1e6;
-      else if (tag === 0x21) count = wire.fixed64(end);
-      else if (tag === 0x29) sum = wire.double(end);
-      else if (tag === 0x40) flags = wire.varint32(end);
-      else if (tag === 0x32) this.quantile(wire.span(end), start, end, metric, a, b);
-      else if (tag >>> 3 >= 2 && tag >>> 3 <= 8 && tag !== 0x3a && tag !== 0x11) {
-        malformed(`SummaryDataPoint field ${tag >>> 3} has wire type ${tag & 7}`, wire.pos);
-      } else wire.skip(tag, end);
-    }
-    wire.pos = end;
-    if (time === 0) {
-      samples.length = first;
-      this.reject('a data point without a time');
-      return;
-    }
-    const stale = (flags & NO_RECORDED_VALUE) !== 0;
-    // A quantile of nothing is NaN by convention: no point, and no fault.
-    let kept = first;
-    for (let i = first; i < samples.length; i++) {
-      if (!stale && !Number.isFinite(samples.value[i]!)) continue;
-      samples.keys[2 * kept] = samples.keys[2 * i]!;
-      samples.keys[2 * kept + 1] = samples.keys[2 * i + 1]!;
-      samples.value[kept] = samples.value[i]!;
-      samples.quantile[kept] = samples.quantile[i]!;
-      samples.start[kept] = start;
-      samples.end[kept] = end;
-      samples.metric[kept] = metric;
-      samples.time[kept] = time;
-      samples.role[kept] = stale ? ROLE.stale : ROLE.quantile;
-      kept++;
-    }
-    samples.length = kept;
-    if (Number.isNaN(count)) count = 0;
-    hashPair(ROLE.count, 0, a, b, pair, 1);
-    this.add(start, end, metric, time, count, stale ? ROLE.stale : ROLE.count, pair[2]!, pair[3]!);
-    if (!stale && !Number.isFinite(sum)) return;
-    hashPair(ROLE.sum, 0, a, b, pair, 1);
-    this.add(start, end, metric, time, sum, stale ? ROLE.stale : ROLE.sum, pair[2]!, pair[3]!);
-  }
-
-  private quantile(end: number, start: number, stop: number, metric: number, a: number, b: number): void {
-    const { wire, pair, samples } = this;
-    let quantile = 0;
-    let value = 0;
-    while (wire.pos < end) {
-      const tag = wire.tag(end);
-      if (tag === 0x09) quantile = wire.double(end);
-      else if (tag === 0x11) value = wire.double(end);
-      else wire.skip(tag, end);
-    }
-    QUANTILE[0] = quantile;
-    hashPair(QUANTILE_WORDS[0]!, QUANTILE_WORDS[1]! ^ ROLE.quantile, a, b, pair, 1);
-    const i = this.add(start, stop, metric, 0, value, ROLE.quantile, pair[2]!, pair[3]!);
-    samples.quantile[i] = quantile;
-  }
 }
 
 const KNOWN_NUMBER_FIELDS = [2, 3, 4, 6, 7, 8];
-const QUANTILE = new Float64Array(1);
-const QUANTILE_WORDS = new Int32Array(QUANTILE.buffer);

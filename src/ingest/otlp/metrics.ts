@@ -93,6 +93,13 @@ export class OtlpMetricsDecoder implements PayloadDecoder {
       this.identify(histograms.metric[i]!, histograms.start[i]!, histograms.end[i]!, ROLE.sample, 0);
       histograms.series[i] = this.table.register(a, b, histograms.time[i]!);
     }
+    for (let i = 0; i < samples.length; i++) {
+      if (samples.series[i]! >= 0 || samples.role[i] !== ROLE.stale) continue;
+      samples.series[i] = this.table.find(samples.keys[2 * i]!, samples.keys[2 * i + 1]!);
+      if (samples.series[i]! >= 0) continue;
+      this.identify(samples.metric[i]!, samples.start[i]!, samples.end[i]!, samples.ends[i]!, samples.quantile[i]!);
+      samples.series[i] = this.table.lookUp();
+    }
   }
 
   /** Fills the table's identity with the series of one data point. */

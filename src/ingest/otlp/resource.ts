@@ -1,5 +1,5 @@
-import { UNKNOWN_SERVICE } from '../../domain/units.ts';
 import type { SignalSink } from '../../domain/ports.ts';
+import { UNKNOWN_SERVICE } from '../../domain/units.ts';
 import { hashBytes } from '../../stats/hash.ts';
 import { KeyIndex } from '../series-index.ts';
 import { SERVICE_FALLBACKS } from '../series-labels.ts';

@@ -2,9 +2,15 @@ import { createSpanBatch, SPAN_KIND } from '../../domain/batch.ts';
 import type { IntakeResult, SignalSink } from '../../domain/ports.ts';
 import type { PayloadDecoder } from '../contract.ts';
 import { malformed, Wire } from '../wire/proto.ts';
+import { renderValue } from './attributes.ts';
 import { SLICE } from './metrics.ts';
 import { BodyResources, type ResourceCache } from './resource.ts';
-import { isSuspect, saysFailed } from './span-status.ts';
+
+const encoder = new TextEncoder();
+/** Attributes that tell a failed request. */
+const HTTP_OLD = encoder.encode('http.status_code');
+const HTTP = encoder.encode('http.response.status_code');
+const GRPC = encoder.encode('rpc.grpc.status_code');
 
 const KEEP = 1 << 16;
 const STATUS_ERROR = 2;
@@ -198,15 +204,25 @@ export class OtlpTracesDecoder implements PayloadDecoder {
           break;
         }
         default:
-          if (KNOWN_FIELDS.includes(field >>> 3)) malformed(`Span field ${field >>> 3} has wire type ${field & 7}`, pos);
+          if (KNOWN_FIELDS.includes(field >>> 3))
+            malformed(`Span field ${field >>> 3} has wire type ${field & 7}`, pos);
           wire.skip(field, end);
           pos = wire.pos;
       }
     }
     wire.pos = end;
-    if (trace < 0 || isZero(buf, trace, 16)) return this.reject('a span without a trace id of 16 bytes');
-    if (id < 0 || isZero(buf, id, 8)) return this.reject('a span without an id of 8 bytes');
-    if (start === 0 || stop === 0) return this.reject('a span without a start and an end');
+    if (trace < 0 || isZero(buf, trace, 16)) {
+      this.reject('a span without a trace id of 16 bytes');
+      return;
+    }
+    if (id < 0 || isZero(buf, id, 8)) {
+      this.reject('a span without an id of 8 bytes');
+      return;
+    }
+    if (start === 0 || stop === 0) {
+      this.reject('a span without a start and an end');
+      return;
+    }
     const i = columns.length;
     if (i === columns.start.length) columns.resize(i * 2);
     let error = code === STATUS_ERROR ? 1 : 0;
@@ -271,5 +287,53 @@ const KNOWN_FIELDS = [1, 2, 4, 5, 6, 7, 8, 9, 15];
 
 function isZero(buf: Uint8Array, start: number, size: number): boolean {
   for (let i = 0; i < size; i++) if (buf[start + i] !== 0) return false;
+  return true;
+}
+
+/** False if the KeyValue at `at` certainly is none of those: by the length of its key, in two comparisons for most. */
+function isSuspect(buf: Uint8Array, at: number, length: number): boolean {
+  if (length < 2) return false;
+  if (buf[at] !== 0x0a) return true;
+  const size = buf[at + 1]!;
+  return size === HTTP.length || size === HTTP_OLD.length || size === GRPC.length;
+}
+
+/** Whether the KeyValue `[wire.pos, end)` of a server span with unset status says that the request failed. */
+function saysFailed(wire: Wire, end: number): boolean {
+  const { buf } = wire;
+  let known = 0;
+  let valueStart = -1;
+  let valueEnd = -1;
+  while (wire.pos < end) {
+    const tag = wire.tag(end);
+    if (tag === 0x0a) {
+      const stop = wire.span(end);
+      known = keyOf(buf, wire.pos, stop - wire.pos);
+      wire.pos = stop;
+    } else if (tag === 0x12) {
+      valueEnd = wire.span(end);
+      valueStart = wire.pos;
+      wire.pos = valueEnd;
+    } else wire.skip(tag, end);
+  }
+  if (known === 0 || valueStart < 0) return false;
+  wire.pos = valueStart;
+  let value = Number.NaN;
+  if (valueStart < valueEnd && buf[valueStart] === 0x18) {
+    wire.pos++;
+    value = wire.varint(valueEnd);
+  } else value = Number(renderValue(wire, valueEnd));
+  return known === 1 ? value >= 500 && value < 600 : value > 0;
+}
+
+function keyOf(buf: Uint8Array, at: number, length: number): number {
+  if (length === HTTP.length) return equals(buf, at, HTTP) ? 1 : 0;
+  if (length === HTTP_OLD.length) return equals(buf, at, HTTP_OLD) ? 1 : 0;
+  return length === GRPC.length && equals(buf, at, GRPC) ? 2 : 0;
+}
+
+/** From the end: what differs differs there. */
+function equals(buf: Uint8Array, at: number, text: Uint8Array): boolean {
+  for (let i = text.length - 1; i >= 0; i--) if (buf[at + i] !== text[i]) return false;
   return true;
 }
