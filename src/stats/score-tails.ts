@@ -13,7 +13,7 @@ const TAIL_SLOPE = 0.7;
 /**
  * Turns the -log10 p that a model claims into one that the row's own history supports. A row is a decayed histogram of
  * past claims. Inside the history: the share of past claims as large. Beyond it: from the last well-filled bin on, the
- * claim's excess counts at a slope of 0.7. Never stranger than the claim. 260 bytes a row.
+ * claim's excess counts at a slope of 0.7, or its rank in the history where that is stranger. Never stranger than the claim. 260 bytes a row.
  */
 export class ScoreTails {
   readonly #keep: number;
@@ -58,14 +58,16 @@ export class ScoreTails {
     const bin = Math.min(BINS - 1, Math.floor(surprise / STEP));
     let beyond = 0;
     for (let i = BINS - 1; i >= bin; i -= 1) beyond += rows[at + i] as number;
-    if (beyond >= ENOUGH) return -Math.log10((beyond + 1) / (total + 2));
+    // The rank among past claims is honest at any count (conformal p), only coarse where few lie beyond.
+    const rank = -Math.log10((beyond + 1) / (total + 2));
+    if (beyond >= ENOUGH) return rank;
     let edge = bin;
     while (edge > 0 && beyond < ENOUGH) {
       edge -= 1;
       beyond += rows[at + edge] as number;
     }
     const known = -Math.log10(Math.min(1, (beyond + 1) / (total + 1)));
-    return known + TAIL_SLOPE * Math.max(0, surprise - edge * STEP);
+    return Math.max(rank, known + TAIL_SLOPE * Math.max(0, surprise - edge * STEP));
   }
 
   #learn(at: number, surprise: number): void {

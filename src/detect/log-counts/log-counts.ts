@@ -7,10 +7,28 @@ import { ScoreTails } from '../../stats/score-tails.ts';
 
 export const LOG_COUNTS_OPTIONS = {
   prototypes: { type: 'integer', default: 32, min: 2, max: 256, doc: 'Typical mixtures of templates kept a service.' },
-  dimensions: { type: 'integer', default: 128, min: 16, max: 4096, doc: 'Templates told apart in a mixture; further ones share a place.' },
-  support: { type: 'integer', default: 3, min: 1, max: 1000, doc: 'Ticks that a mixture must have been seen in to count as typical.' },
+  dimensions: {
+    type: 'integer',
+    default: 128,
+    min: 16,
+    max: 4096,
+    doc: 'Templates told apart in a mixture; further ones share a place.',
+  },
+  support: {
+    type: 'integer',
+    default: 3,
+    min: 1,
+    max: 1000,
+    doc: 'Ticks that a mixture must have been seen in to count as typical.',
+  },
   warmup: { type: 'integer', default: 60, min: 2, max: 100_000, doc: 'Ticks with lines before a service is judged.' },
-  minLines: { type: 'integer', default: 5, min: 1, max: 100_000, doc: 'Ticks with fewer lines are neither judged nor learnt.' },
+  minLines: {
+    type: 'integer',
+    default: 5,
+    min: 1,
+    max: 100_000,
+    doc: 'Ticks with fewer lines are neither judged nor learnt.',
+  },
   report: { type: 'number', default: 0.05, min: 1e-6, max: 1, doc: 'Findings with a larger p are not reported.' },
 } as const satisfies OptionsSpec;
 export type LogCountsOptions = Options<typeof LOG_COUNTS_OPTIONS>;
@@ -65,7 +83,8 @@ export class LogCounts {
       const [nearest, distance] = this.#nearest(state, this.#options.support);
       if (state.ticks >= this.#options.warmup && nearest >= 0) {
         const p = this.#tails.observe(service, 10 ** (-CLAIM * distance));
-        if (p <= this.#options.report) found.push(this.#describe(state, nearest, distance, p, tick, templates, names(service)));
+        if (p <= this.#options.report)
+          found.push(this.#describe(state, nearest, distance, p, tick, templates, names(service)));
       }
       this.#learn(state, tick, own);
     }
@@ -194,7 +213,15 @@ export class LogCounts {
     if (nearest >= 0) state.usual += 0.005 * (Math.min(distance, 1) - state.usual);
   }
 
-  #describe(state: Service, nearest: number, distance: number, p: number, tick: LogTick, templates: TemplateCatalogue, service: string): Evidence {
+  #describe(
+    state: Service,
+    nearest: number,
+    distance: number,
+    p: number,
+    tick: LogTick,
+    templates: TemplateCatalogue,
+    service: string,
+  ): Evidence {
     const { dimensions } = this.#options;
     let place = 0;
     let most = -1;

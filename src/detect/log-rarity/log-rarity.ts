@@ -10,9 +10,25 @@ import { ScoreTails } from '../../stats/score-tails.ts';
 export const LOG_RARITY_OPTIONS = {
   warmup: { type: 'integer', default: 60, min: 1, max: 100_000, doc: 'Ticks with lines before a service is judged.' },
   halfLife: { type: 'duration', default: 43_200_000, min: 60_000, doc: 'Age at which what was seen counts half.' },
-  rareBelow: { type: 'number', default: 3, min: 0, max: 1000, doc: 'A known template with a smaller decayed count is rare.' },
-  rareAfter: { type: 'duration', default: 3_600_000, min: 0, doc: 'A known template is rare only if unseen for this long.' },
-  deployQuiet: { type: 'duration', default: 1_800_000, min: 0, doc: 'After a deploy new templates count less for this long, below ERROR not at all.' },
+  rareBelow: {
+    type: 'number',
+    default: 3,
+    min: 0,
+    max: 1000,
+    doc: 'A known template with a smaller decayed count is rare.',
+  },
+  rareAfter: {
+    type: 'duration',
+    default: 3_600_000,
+    min: 0,
+    doc: 'A known template is rare only if unseen for this long.',
+  },
+  deployQuiet: {
+    type: 'duration',
+    default: 1_800_000,
+    min: 0,
+    doc: 'After a deploy new templates count less for this long, below ERROR not at all.',
+  },
   report: { type: 'number', default: 0.05, min: 1e-6, max: 1, doc: 'Findings with a larger p are not reported.' },
 } as const satisfies OptionsSpec;
 export type LogRarityOptions = Options<typeof LOG_RARITY_OPTIONS>;
@@ -81,7 +97,8 @@ export class LogRarity {
       }
       own[kind] = (own[kind] as number) + 1;
       const shown = examples.get(service) as Int32Array;
-      if (own[kind] === 1 || templates.severityOf(template) > templates.severityOf(shown[kind] as number)) shown[kind] = template;
+      if (own[kind] === 1 || templates.severityOf(template) > templates.severityOf(shown[kind] as number))
+        shown[kind] = template;
     }
     for (let i = 0; i < tick.serviceLength; i += 1) {
       const service = tick.service[i] as number;
@@ -90,7 +107,17 @@ export class LogRarity {
       const lines = tick.lines[i] as number;
       const own = counts.get(service);
       if ((this.#services[at + TICKS] as number) >= this.#options.warmup) {
-        this.#judge(found, tick, service, lines, own, examples.get(service), singletons.get(service) ?? 0, templates, names);
+        this.#judge(
+          found,
+          tick,
+          service,
+          lines,
+          own,
+          examples.get(service),
+          singletons.get(service) ?? 0,
+          templates,
+          names,
+        );
         this.#services[at + PAST_TICKS] = (this.#services[at + PAST_TICKS] as number) + 1;
         for (let c = 0; c < CLASS_COUNT && own !== undefined; c += 1) {
           this.#services[at + CLASSES + c] = (this.#services[at + CLASSES + c] as number) + (own[c] as number);
@@ -105,13 +132,18 @@ export class LogRarity {
   save(): StateBlob {
     return {
       version: VERSION,
-      arrays: { services: this.#services.slice(), templates: this.#templates.slice(), tails: this.#tails.save().arrays['rows'] as Float32Array },
+      arrays: {
+        services: this.#services.slice(),
+        templates: this.#templates.slice(),
+        tails: this.#tails.save().arrays['rows'] as Float32Array,
+      },
       meta: { at: this.#at },
     };
   }
 
   restore(state: StateBlob): void {
-    if (state.version !== VERSION) throw new TocsinError('state_version', `log-rarity state ${state.version} is unknown`);
+    if (state.version !== VERSION)
+      throw new TocsinError('state_version', `log-rarity state ${state.version} is unknown`);
     this.#services = (state.arrays['services'] as Float64Array).slice();
     this.#templates = (state.arrays['templates'] as Float64Array).slice();
     this.#tails.restore({ version: 1, arrays: { rows: state.arrays['tails'] as Float32Array }, meta: null });
@@ -137,7 +169,8 @@ export class LogRarity {
     for (let c = 0; c < CLASS_COUNT && own !== undefined; c += 1) {
       const count = own[c] as number;
       if (count === 0 || (isQuiet && c % 2 === 0)) continue;
-      const past = ((this.#services[at + CLASSES + c] as number) + 1) / ((this.#services[at + PAST_TICKS] as number) + 1);
+      const past =
+        ((this.#services[at + CLASSES + c] as number) + 1) / ((this.#services[at + PAST_TICKS] as number) + 1);
       // Good-Turing speaks of all severities: errors get their small share of it.
       const expected = Math.max(past, c < 2 ? Math.min(1, mass * lines) * (c === 1 ? 0.1 : 1) : 0);
       const p = poissonAtLeast(count, expected) ** ((CLASS_SLOPE[c] as number) * (isQuiet ? 0.7 : 1));
@@ -174,7 +207,8 @@ export class LogRarity {
     const isError = templates.severityOf(template) >= ERROR_SEVERITY ? 1 : 0;
     if (this.#templates[t + 2] !== templates.generationOf(template)) return isError;
     const isRare =
-      (this.#templates[t] as number) < this.#options.rareBelow && at - (this.#templates[t + 1] as number) >= this.#options.rareAfter;
+      (this.#templates[t] as number) < this.#options.rareBelow &&
+      at - (this.#templates[t + 1] as number) >= this.#options.rareAfter;
     return isRare ? 2 + isError : -1;
   }
 
@@ -190,7 +224,11 @@ export class LogRarity {
   }
 
   #decay(keep: number, templates: TemplateCatalogue, singletons: Map<number, number>): void {
-    for (let template = 0; template * TEMPLATE_WIDTH < this.#templates.length && template < templates.size; template += 1) {
+    for (
+      let template = 0;
+      template * TEMPLATE_WIDTH < this.#templates.length && template < templates.size;
+      template += 1
+    ) {
       const t = template * TEMPLATE_WIDTH;
       if (this.#templates[t + 2] === 0) continue;
       const count = (this.#templates[t] as number) * keep;

@@ -8,9 +8,21 @@ import { negativeBinomialAtLeast, smallestOf } from '../../stats/count-tails.ts'
 import { ScoreTails } from '../../stats/score-tails.ts';
 
 export const LOG_RATE_OPTIONS = {
-  warmup: { type: 'integer', default: 30, min: 2, max: 100_000, doc: 'Ticks since the first line of a template (or service) before its rate is judged.' },
+  warmup: {
+    type: 'integer',
+    default: 30,
+    min: 2,
+    max: 100_000,
+    doc: 'Ticks since the first line of a template (or service) before its rate is judged.',
+  },
   memory: { type: 'integer', default: 360, min: 10, max: 1_000_000, doc: 'Ticks that the usual rate remembers.' },
-  missing: { type: 'number', default: 8, min: 1, max: 1000, doc: 'Occurrences that must be overdue before a template counts as missing.' },
+  missing: {
+    type: 'number',
+    default: 8,
+    min: 1,
+    max: 1000,
+    doc: 'Occurrences that must be overdue before a template counts as missing.',
+  },
   report: { type: 'number', default: 0.05, min: 1e-6, max: 1, doc: 'Findings with a larger p are not reported.' },
 } as const satisfies OptionsSpec;
 export type LogRateOptions = Options<typeof LOG_RATE_OPTIONS>;
@@ -103,7 +115,11 @@ export class LogRate {
   save(): StateBlob {
     return {
       version: VERSION,
-      arrays: { rows: this.#rows.slice(), services: this.#services.slice(), tails: this.#tails.save().arrays['rows'] as Float32Array },
+      arrays: {
+        rows: this.#rows.slice(),
+        services: this.#services.slice(),
+        tails: this.#tails.save().arrays['rows'] as Float32Array,
+      },
       meta: null,
     };
   }
@@ -161,7 +177,9 @@ export class LogRate {
   #factor(service: number, hour: number): number {
     const s = service * SERVICE_WIDTH;
     if (s >= this.#services.length) return 1;
-    const isProven = (this.#services[s + S_TICKS] as number) > 48 && (this.#services[s + S_DAILY] as number) < 0.8 * (this.#services[s + S_PLAIN] as number);
+    const isProven =
+      (this.#services[s + S_TICKS] as number) > 48 &&
+      (this.#services[s + S_DAILY] as number) < 0.8 * (this.#services[s + S_PLAIN] as number);
     if (!isProven) return 1;
     const factor = this.#services[s + S_HOUR + hour] as number;
     return factor > 0 ? Math.min(8, Math.max(0.125, factor)) : 1;

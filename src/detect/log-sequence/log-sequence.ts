@@ -8,8 +8,20 @@ import { poissonAtLeast } from '../../stats/count-tails.ts';
 import { ScoreTails } from '../../stats/score-tails.ts';
 
 export const LOG_SEQUENCE_OPTIONS = {
-  sessions: { type: 'integer', default: 65_536, min: 256, max: 16_777_216, doc: 'Sessions (trace ids) followed at once, 12 bytes each; rounded up to a power of two.' },
-  pairs: { type: 'integer', default: 65_536, min: 256, max: 16_777_216, doc: 'Pairs of consecutive templates remembered, 12 bytes each; rounded up to a power of two.' },
+  sessions: {
+    type: 'integer',
+    default: 65_536,
+    min: 256,
+    max: 16_777_216,
+    doc: 'Sessions (trace ids) followed at once, 12 bytes each; rounded up to a power of two.',
+  },
+  pairs: {
+    type: 'integer',
+    default: 65_536,
+    min: 256,
+    max: 16_777_216,
+    doc: 'Pairs of consecutive templates remembered, 12 bytes each; rounded up to a power of two.',
+  },
   warmup: { type: 'integer', default: 60, min: 1, max: 100_000, doc: 'Ticks with pairs before a service is judged.' },
   report: { type: 'number', default: 0.05, min: 1e-6, max: 1, doc: 'Findings with a larger p are not reported.' },
 } as const satisfies OptionsSpec;
@@ -88,7 +100,8 @@ export class LogSequence {
         const perTick = ((rows[r + 3] as number) + 1) / ((rows[r + 1] as number) + 1);
         const perPair = (((rows[r + 3] as number) + 1) / ((rows[r + 2] as number) + 1)) * pairs;
         const p = this.#tails.observe(service, poissonAtLeast(fresh, Math.max(perTick, perPair)));
-        if (p <= this.#options.report && fresh > 0) this.#describe(found, service, fresh, p, tick, templates, names(service));
+        if (p <= this.#options.report && fresh > 0)
+          this.#describe(found, service, fresh, p, tick, templates, names(service));
         rows[r + 1] = (rows[r + 1] as number) * KEEP + 1;
         rows[r + 2] = (rows[r + 2] as number) * KEEP + pairs;
         rows[r + 3] = (rows[r + 3] as number) * KEEP + fresh;
@@ -142,7 +155,9 @@ export class LogSequence {
     this.#services[r + 5] = fresh;
     if (fresh > EXAMPLES) return;
     const start = batch.bodyStart[i] as number;
-    const line = this.#decode(batch.buffer.subarray(start, Math.min(batch.bodyEnd[i] as number, start + EXAMPLE_BYTES)));
+    const line = this.#decode(
+      batch.buffer.subarray(start, Math.min(batch.bodyEnd[i] as number, start + EXAMPLE_BYTES)),
+    );
     this.#novelties.push({ service, before: before - 1, after: template, line });
   }
 
@@ -173,7 +188,15 @@ export class LogSequence {
     return false;
   }
 
-  #describe(found: Evidence[], service: number, fresh: number, p: number, tick: LogTick, templates: TemplateCatalogue, name: string): void {
+  #describe(
+    found: Evidence[],
+    service: number,
+    fresh: number,
+    p: number,
+    tick: LogTick,
+    templates: TemplateCatalogue,
+    name: string,
+  ): void {
     const novelty = this.#novelties.find((one) => one.service === service);
     if (novelty === undefined) return;
     const after = templates.textOf(novelty.after);
@@ -196,7 +219,10 @@ export class LogSequence {
   }
 }
 
-export function createLogSequence(decode: (bytes: Uint8Array) => string, options: Partial<LogSequenceOptions> = {}): LogSequence {
+export function createLogSequence(
+  decode: (bytes: Uint8Array) => string,
+  options: Partial<LogSequenceOptions> = {},
+): LogSequence {
   return new LogSequence({ ...defaultsOf(LOG_SEQUENCE_OPTIONS), ...options }, decode);
 }
 
