@@ -13,7 +13,11 @@ const VIEW_WORTHWHILE = 48;
  * Format: https://github.com/google/snappy/blob/main/format_description.txt
  * @throws TocsinError `payload_too_large` when the declared size exceeds `maxBytes`, `bad_payload` when it is not Snappy.
  */
-export function decodeSnappy(input: Uint8Array, maxBytes: number): Uint8Array {
+export function decodeSnappy(
+  input: Uint8Array,
+  maxBytes: number,
+  allocate: (bytes: number) => Uint8Array = (bytes) => new Uint8Array(bytes),
+): Uint8Array {
   const end = input.length;
   let at = 0;
   let size = 0;
@@ -28,7 +32,7 @@ export function decodeSnappy(input: Uint8Array, maxBytes: number): Uint8Array {
     throw new TocsinError('payload_too_large', `the body inflates to ${size} bytes, more than the ${maxBytes} allowed`);
   }
   if (size > (end - at) * MAX_EXPANSION) throw malformed('impossible length');
-  const output = new Uint8Array(size);
+  const output = allocate(size).subarray(0, size);
   const written = decodeElements(input, at, output);
   if (written !== size) throw malformed('shorter than it declares');
   return output;

@@ -1,3 +1,4 @@
+const EMPTY = Buffer.alloc(0);
 const SMALLEST_CLASS = 16;
 const LARGEST_CLASS = 24;
 /** Buffers kept per size class; together at most 64 MiB a shard. */
@@ -49,14 +50,15 @@ export class Body {
     this.length = end;
   }
 
-  /** Memory held, bytes. */
-  get capacity(): number {
-    return this.#buffer.length;
-  }
-
   /** The bytes so far; valid until `recycle`. */
   bytes(): Uint8Array {
     return this.#buffer.subarray(0, this.length);
+  }
+
+  /** Hands the memory back for other memory, whose contents the holder knows: the inflated form. */
+  replace(buffer: Buffer): void {
+    this.#pool.give(this.#buffer);
+    this.#buffer = buffer;
   }
 
   /** Hands the memory back; the body must not be used afterwards. */
@@ -66,5 +68,3 @@ export class Body {
     this.length = 0;
   }
 }
-
-const EMPTY = Buffer.alloc(0);

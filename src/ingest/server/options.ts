@@ -4,10 +4,15 @@ import type { SignalIntake } from '../../domain/ports.ts';
 export type Coding = 'identity' | 'gzip' | 'zstd' | 'deflate' | 'snappy';
 
 /**
- * Inflates on the calling thread, never past `maxBytes`.
+ * Inflates on the calling thread, never past `maxBytes`, into memory of `allocate` where it can.
  * @throws TocsinError `payload_too_large`, `bad_payload`.
  */
-export type Inflate = (coding: Coding, body: Uint8Array, maxBytes: number) => Uint8Array;
+export type Inflate = (
+  coding: Coding,
+  body: Uint8Array,
+  maxBytes: number,
+  allocate: (bytes: number) => Uint8Array,
+) => Uint8Array;
 
 export interface ListenAddress {
   readonly host: string;

@@ -14,6 +14,8 @@ import {
   type IngestTimeouts,
 } from './options.ts';
 
+const NOTHING = Buffer.alloc(0);
+
 /** What the two listeners of a shard share: limits, admission, memory, counters and the way into the pipeline. */
 export class Receiver {
   readonly limits: IngestLimits;
@@ -68,10 +70,15 @@ export class Receiver {
     const raw = body.bytes();
     this.counters.bytesIn += raw.length;
     if (coding !== 'identity') ticket.beforeInflation();
-    const payload = this.#inflate(coding, raw, this.limits.maxInflatedBytes);
+    let taken: Buffer | undefined;
+    const allocate = (bytes: number): Buffer => {
+      taken = this.pool.take(bytes);
+      return taken;
+    };
+    const payload = this.#inflate(coding, raw, this.limits.maxInflatedBytes, allocate);
     if (payload !== raw) {
       ticket.inflated(payload.length);
-      body.recycle();
+      body.replace(taken ?? NOTHING);
     }
     this.counters.inflatedBytes += payload.length;
     return this.#intake.accept(signal, format, payload, tenant);
