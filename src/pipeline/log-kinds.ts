@@ -1,0 +1,52 @@
+import type { PayloadFormat, Signal } from '../domain/ports.ts';
+
+/** Kinds of input-log frames. Part of the on-disk format: append only. */
+export const FRAME = { body: 1, time: 2, resume: 3 } as const;
+
+const SIGNALS: readonly Signal[] = ['metrics', 'logs', 'traces'];
+const FORMATS: readonly PayloadFormat[] = ['otlp-protobuf', 'otlp-json', 'remote-write-1', 'remote-write-2'];
+
+export interface BodyFrame {
+  readonly signal: Signal;
+  readonly format: PayloadFormat;
+  readonly tenant: string;
+  readonly wallNow: number;
+  readonly body: Uint8Array;
+}
+
+const HEADER = 11;
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** signal u8, format u8, wall f64, tenant length u8, tenant, body. */
+export function encodeBody(frame: BodyFrame): Uint8Array {
+  const tenant = encoder.encode(frame.tenant);
+  const out = new Uint8Array(HEADER + tenant.length + frame.body.length);
+  out[0] = SIGNALS.indexOf(frame.signal);
+  out[1] = FORMATS.indexOf(frame.format);
+  new DataView(out.buffer).setFloat64(2, frame.wallNow, true);
+  out[10] = tenant.length;
+  out.set(tenant, HEADER);
+  out.set(frame.body, HEADER + tenant.length);
+  return out;
+}
+
+export function decodeBody(payload: Uint8Array): BodyFrame {
+  const view = new DataView(payload.buffer, payload.byteOffset);
+  const start = HEADER + payload[10]!;
+  return {
+    signal: SIGNALS[payload[0]!]!,
+    format: FORMATS[payload[1]!]!,
+    wallNow: view.getFloat64(2, true),
+    tenant: decoder.decode(payload.subarray(HEADER, start)),
+    body: payload.subarray(start),
+  };
+}
+
+export function encodeTime(wallNow: number): Uint8Array {
+  return new Uint8Array(Float64Array.of(wallNow).buffer);
+}
+
+export function decodeTime(payload: Uint8Array): number {
+  return new DataView(payload.buffer, payload.byteOffset).getFloat64(0, true);
+}

@@ -1,0 +1,26 @@
+import type { MessagePort } from 'node:worker_threads';
+import type { IngestCounters } from '../ingest/server/counters.ts';
+import type { ListenAddress } from '../ingest/server/options.ts';
+import type { TickReport } from '../domain/history.ts';
+import type { ShardStats } from './engine/shard-engine.ts';
+import type { Settings } from './settings.ts';
+
+/** Given to a shard thread at its start. */
+export interface ShardWorkerData {
+  readonly shard: number;
+  readonly shards: number;
+  readonly settings: Settings;
+  /** A port to each other shard. */
+  readonly peers: ReadonlyMap<number, MessagePort>;
+}
+
+export type ToShard = { readonly type: 'acknowledge'; readonly sequence: number } | { readonly type: 'stop' } | { readonly type: 'hash'; readonly id: number };
+
+export type FromShard =
+  | { readonly type: 'ready'; readonly http: ListenAddress | null; readonly grpc: ListenAddress | null }
+  | { readonly type: 'replay'; readonly share: number }
+  | { readonly type: 'report'; readonly report: TickReport }
+  | { readonly type: 'stats'; readonly stats: ShardStats & { readonly logPosition: number }; readonly ingest: IngestCounters }
+  | { readonly type: 'hash'; readonly id: number; readonly hash: string }
+  | { readonly type: 'stopped' }
+  | { readonly type: 'failed'; readonly message: string };
