@@ -13,27 +13,31 @@ import { createTwin, TWIN_OPTIONS } from './twin/twin.ts';
 
 interface Entry<S extends OptionsSpec> {
   readonly options: S;
-  /** Weight in the fused mean, chosen once over all open data sets together (`eval/`). */
+  /** Weight in the fused sum, chosen once over all open data sets together (`eval/`). */
   readonly weight: number;
   create(options: Options<S>): SeriesDetector;
 }
 
-function entry<const S extends OptionsSpec>(options: S, weight: number, create: (options: Options<S>) => SeriesDetector): Entry<S> {
+function entry<const S extends OptionsSpec>(
+  options: S,
+  weight: number,
+  create: (options: Options<S>) => SeriesDetector,
+): Entry<S> {
   return { options, weight, create };
 }
 
 /** Every detector of the always-on tier. One line here and one folder is all that a new one needs. */
 export const SERIES_DETECTORS = {
-  ewma: entry(EWMA_OPTIONS, 1, createEwma),
-  difference: entry(DIFFERENCE_OPTIONS, 1, createDifference),
-  holt: entry(HOLT_OPTIONS, 1, createHolt),
-  ar: entry(AR_OPTIONS, 1, createAr),
-  quantile: entry(QUANTILE_OPTIONS, 1, createQuantile),
-  seasonal: entry(SEASONAL_OPTIONS, 1, createSeasonal),
-  twin: entry(TWIN_OPTIONS, 1, createTwin),
+  ewma: entry(EWMA_OPTIONS, 0.12, createEwma),
+  difference: entry(DIFFERENCE_OPTIONS, 0.12, createDifference),
+  holt: entry(HOLT_OPTIONS, 0.12, createHolt),
+  ar: entry(AR_OPTIONS, 0.12, createAr),
+  quantile: entry(QUANTILE_OPTIONS, 0.12, createQuantile),
+  seasonal: entry(SEASONAL_OPTIONS, 0.15, createSeasonal),
+  twin: entry(TWIN_OPTIONS, 0.1, createTwin),
   novelty: entry(NOVELTY_OPTIONS, 1, createNovelty),
-  'mean-shift': entry(MEAN_SHIFT_OPTIONS, 1, createMeanShift),
-  'run-length': entry(RUN_LENGTH_OPTIONS, 1, createRunLength),
+  'mean-shift': entry(MEAN_SHIFT_OPTIONS, 0.05, createMeanShift),
+  'run-length': entry(RUN_LENGTH_OPTIONS, 0.05, createRunLength),
 };
 
 export type SeriesDetectorName = keyof typeof SERIES_DETECTORS;
@@ -55,7 +59,7 @@ export function createAlwaysOn(options: AlwaysOnOptions = {}): SeriesDetector[] 
     });
 }
 
-/** Weights of the fused mean by detector name. */
+/** Weights of the fused sum by detector name. */
 export function alwaysOnWeights(): Record<string, number> {
   return Object.fromEntries(Object.entries(SERIES_DETECTORS).map(([name, { weight }]) => [name, weight]));
 }

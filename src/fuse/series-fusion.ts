@@ -4,13 +4,16 @@ import { TocsinError } from '../domain/error.ts';
 import { defaultsOf, type Options } from '../domain/options.ts';
 import { createFusedCalibrator } from './calibrate/fused-calibrator.ts';
 import { createTailBank } from './calibrate/tail-bank.ts';
-import { createLearnGate, LEARN_GATE_OPTIONS } from './combine/learn-gate.ts';
+import { createLearnGate, LEARN, LEARN_GATE_OPTIONS } from './combine/learn-gate.ts';
 import { explainSample } from './series-reason.ts';
 import type { SampleReason, SeriesScores } from './series-scores.ts';
 
 export interface SeriesFusionOptions {
-  /** Weight of a detector in the mean; 1 where not named. */
+  /** Weight of a detector's -log10 p in the sum; an even share where not named. */
   readonly weights?: Readonly<Record<string, number>>;
+  /** Detectors that speak seldom and are added in full; the sum of the others is damped above `ordinaryCap`. */
+  readonly rare?: readonly string[];
+  readonly ordinaryCap?: number;
   readonly gate?: Options<typeof LEARN_GATE_OPTIONS>;
 }
 
@@ -30,9 +33,14 @@ const CAP = 8;
 /** Detectors whose expectation is shown as the band, the later the better. */
 const BAND = ['ewma', 'seasonal'];
 
-export function createSeriesFusion(detectors: readonly SeriesDetector[], options: SeriesFusionOptions = {}): SeriesFusion {
+export function createSeriesFusion(
+  detectors: readonly SeriesDetector[],
+  options: SeriesFusionOptions = {},
+): SeriesFusion {
   const names = detectors.map((detector) => detector.name);
-  const weights = names.map((name) => options.weights?.[name] ?? 1);
+  const weights = names.map((name) => options.weights?.[name] ?? 1 / names.length);
+  const isRare = names.map((name) => options.rare?.includes(name) ?? name === 'novelty');
+  const ordinaryCap = options.ordinaryCap ?? 2.5;
   const tails = createTailBank(detectors.length);
   const calibrator = createFusedCalibrator();
   const gate = createLearnGate(options.gate ?? defaultsOf(LEARN_GATE_OPTIONS));
@@ -42,7 +50,8 @@ export function createSeriesFusion(detectors: readonly SeriesDetector[], options
   let scores: ScoreColumns[] = [];
   let surprises: Float32Array[] = [];
   let sum = new Float32Array(0);
-  let weight = new Float32Array(0);
+  let rare = new Float32Array(0);
+  let known = new Uint8Array(0);
   let mode = new Uint8Array(0);
 
   function makeRoom(length: number): void {
@@ -50,7 +59,8 @@ export function createSeriesFusion(detectors: readonly SeriesDetector[], options
     scores = detectors.map(() => createScoreColumns(room));
     surprises = detectors.map(() => new Float32Array(room));
     sum = new Float32Array(room);
-    weight = new Float32Array(room);
+    rare = new Float32Array(room);
+    known = new Uint8Array(room);
     mode = new Uint8Array(room);
   }
 
@@ -69,20 +79,23 @@ export function createSeriesFusion(detectors: readonly SeriesDetector[], options
     const { surprise, extent, ready, changePoint } = out;
     for (let i = 0; i < length; i++) {
       const s = series[i]!;
-      if (weight[i] === 0) {
+      if (known[i] === 0) {
         surprise[i] = 0;
         ready[i] = 0;
         changePoint[i] = 0;
         extent[i] = gate.extentOf(s);
         continue;
       }
-      const score = sum[i]! / weight[i]!;
+      let score = sum[i]!;
+      if (score > ordinaryCap) score = ordinaryCap + 0.1 * (score - ordinaryCap);
+      score += rare[i]!;
+      if (score > CAP) score = CAP;
       const strange = calibrator.surprise(s, score);
       surprise[i] = strange;
       ready[i] = strange > 0 ? 1 : 0;
       changePoint[i] = gate.update(s, time[i]!, strange) ? 1 : 0;
       extent[i] = gate.extentOf(s);
-      if (mode[i] === 1) calibrator.learn(s, score < CAP ? score : CAP);
+      if (mode[i] === LEARN.usual) calibrator.learn(s, score);
     }
   }
 
@@ -101,14 +114,16 @@ export function createSeriesFusion(detectors: readonly SeriesDetector[], options
       if (length > room) makeRoom(length);
       for (let i = 0; i < length; i++) mode[i] = gate.modeOf(series[i]!);
       sum.fill(0, 0, length);
-      weight.fill(0, 0, length);
+      rare.fill(0, 0, length);
+      known.fill(0, 0, length);
       out.expected.fill(NaN, 0, length);
       out.lower.fill(NaN, 0, length);
       out.upper.fill(NaN, 0, length);
       for (let d = 0; d < detectors.length; d++) {
         const { raw, ready } = scores[d]!;
         detectors[d]!.observe(batch, mode, scores[d]!);
-        tails.observe(d, length, series, raw, ready, mode, weights[d]!, surprises[d]!, sum, weight);
+        for (let i = 0; i < length; i++) known[i] = known[i]! | ready[i]!;
+        tails.observe(d, length, series, raw, ready, mode, weights[d]!, surprises[d]!, isRare[d] ? rare : sum);
       }
       for (const name of BAND) {
         const index = names.indexOf(name);

@@ -53,7 +53,8 @@ function kindOf(
   const step = strange('difference');
   if (value === 0 && (form.point > QUIET || form.flat > QUIET) && Math.abs(expected) > 1e-9) return 'zero';
   if (form.flat > QUIET && form.flat >= form.point && form.flat >= form.window) return 'flat-line';
-  if (form.time > QUIET && strange('quantile') < QUIET && form.time >= form.shift && step < form.time) return 'wrong-time';
+  if (form.time > QUIET && strange('quantile') < QUIET && form.time >= form.shift && step < form.time)
+    return 'wrong-time';
   if (form.shift > QUIET && form.shift >= step) return strange('ewma') > QUIET ? 'level-shift' : 'ramp';
   if (form.window > QUIET && form.window > form.point) return step > QUIET ? 'oscillation' : 'variance-change';
   return value < expected ? 'dip' : 'spike';

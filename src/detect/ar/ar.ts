@@ -5,8 +5,19 @@ import { createRows } from '../../stats/rows.ts';
 import { flooredScale, LARGEST } from '../../stats/scale-floor.ts';
 
 export const AR_OPTIONS = {
-  levelSamples: { type: 'number', default: 200, min: 2, doc: 'Memory of the level that is taken off first, in samples.' },
-  rate: { type: 'number', default: 0.02, min: 0.0001, max: 1, doc: 'Step of the normalised least mean squares update.' },
+  levelSamples: {
+    type: 'number',
+    default: 200,
+    min: 2,
+    doc: 'Memory of the level that is taken off first, in samples.',
+  },
+  rate: {
+    type: 'number',
+    default: 0.02,
+    min: 0.0001,
+    max: 1,
+    doc: 'Step of the normalised least mean squares update.',
+  },
   scaleSamples: { type: 'number', default: 1000, min: 10, doc: 'Memory of the scale, in samples.' },
   clip: { type: 'number', default: 4, min: 1, doc: 'Residuals are learnt only up to this many scales (Huber).' },
   warmup: { type: 'integer', default: 60, min: 8, doc: 'Samples before scores may be used.' },
@@ -52,7 +63,11 @@ export function createAr(options: Options<typeof AR_OPTIONS> = defaultsOf(AR_OPT
       const wb = f[o + WEIGHT + 1]!;
       const wc = f[o + WEIGHT + 2]!;
       const wd = f[o + WEIGHT + 3]!;
-      const forecast = level + wa * a + wb * b + wc * c + wd * d;
+      // Cleaned lags feed back into the forecast: without a bound, weights that sum above one would run away with it.
+      const far = Math.max(a < 0 ? -a : a, b < 0 ? -b : b, c < 0 ? -c : c, d < 0 ? -d : d);
+      let ahead = wa * a + wb * b + wc * c + wd * d;
+      ahead = ahead > far ? far : ahead < -far ? -far : ahead;
+      const forecast = level + ahead;
       const scale = flooredScale(deviation * SIGMA_OF_MEAN_DEVIATION, level, fractional);
       const width = 3 * scale;
       expected[i] = n > 0 ? forecast : NaN;
@@ -97,7 +112,8 @@ export function createAr(options: Options<typeof AR_OPTIONS> = defaultsOf(AR_OPT
           learnt = limit;
         }
         const cleaned = forecast + step;
-        const gain = (mu * (size > limit ? (step < 0 ? -limit : limit) : step)) / (a * a + b * b + c * c + d * d + scale * scale);
+        const gain =
+          (mu * (size > limit ? (step < 0 ? -limit : limit) : step)) / (a * a + b * b + c * c + d * d + scale * scale);
         f[o + WEIGHT] = wa + gain * a;
         f[o + WEIGHT + 1] = wb + gain * b;
         f[o + WEIGHT + 2] = wc + gain * c;

@@ -22,7 +22,9 @@ const SIGMA_OF_MEAN_DEVIATION = 1.2533;
  * Rate of change: score = |value - previous value| / usual step. After an outlier `previous` moves only as far as the clip,
  * so that the way back from a spike is not a second event.
  */
-export function createDifference(options: Options<typeof DIFFERENCE_OPTIONS> = defaultsOf(DIFFERENCE_OPTIONS)): SeriesDetector {
+export function createDifference(
+  options: Options<typeof DIFFERENCE_OPTIONS> = defaultsOf(DIFFERENCE_OPTIONS),
+): SeriesDetector {
   const rows = createRows(WIDTH);
   const scaleRate = 1 / options.scaleSamples;
   const { clip, warmup } = options;

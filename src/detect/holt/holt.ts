@@ -7,7 +7,13 @@ import { flooredScale, LARGEST } from '../../stats/scale-floor.ts';
 export const HOLT_OPTIONS = {
   level: { type: 'number', default: 0.3, min: 0.001, max: 1, doc: 'Smoothing of the level (alpha).' },
   trend: { type: 'number', default: 0.05, min: 0.0001, max: 1, doc: 'Smoothing of the trend (beta).' },
-  damping: { type: 'number', default: 0.9, min: 0, max: 1, doc: 'Share of the trend that is carried on per sample (phi).' },
+  damping: {
+    type: 'number',
+    default: 0.9,
+    min: 0,
+    max: 1,
+    doc: 'Share of the trend that is carried on per sample (phi).',
+  },
   scaleSamples: { type: 'number', default: 1000, min: 10, doc: 'Memory of the scale, in samples.' },
   clip: { type: 'number', default: 4, min: 1, doc: 'Residuals are learnt only up to this many scales (Huber).' },
   warmup: { type: 'integer', default: 30, min: 2, doc: 'Samples before scores may be used.' },

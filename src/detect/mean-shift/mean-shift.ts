@@ -7,7 +7,12 @@ import { flooredScale, LARGEST } from '../../stats/scale-floor.ts';
 export const MEAN_SHIFT_OPTIONS = {
   fastSamples: { type: 'number', default: 24, min: 2, doc: 'Memory of the recent mean, in samples.' },
   slowSamples: { type: 'number', default: 600, min: 10, doc: 'Memory of the long-run mean, in samples.' },
-  clip: { type: 'number', default: 8, min: 1, doc: 'A sample moves the means as if it were at most this many deviations away.' },
+  clip: {
+    type: 'number',
+    default: 8,
+    min: 1,
+    doc: 'A sample moves the means as if it were at most this many deviations away.',
+  },
   warmup: { type: 'integer', default: 150, min: 8, doc: 'Samples before scores may be used.' },
 } as const satisfies OptionsSpec;
 
@@ -22,7 +27,9 @@ const FRACTIONAL = 5;
 const SIGMA_OF_MEAN_DEVIATION = 1.2533;
 
 /** Slow changes of level: score = |recent mean - long-run mean| / usual gap between the two. */
-export function createMeanShift(options: Options<typeof MEAN_SHIFT_OPTIONS> = defaultsOf(MEAN_SHIFT_OPTIONS)): SeriesDetector {
+export function createMeanShift(
+  options: Options<typeof MEAN_SHIFT_OPTIONS> = defaultsOf(MEAN_SHIFT_OPTIONS),
+): SeriesDetector {
   const rows = createRows(WIDTH);
   const fastRate = 1 / options.fastSamples;
   const slowRate = 1 / options.slowSamples;
@@ -67,7 +74,8 @@ export function createMeanShift(options: Options<typeof MEAN_SHIFT_OPTIONS> = de
       f[o + FAST] = next;
       f[o + SLOW] = slow + rate * (next - slow);
       if (n >= 10) f[o + GAP] = usual + (rate > 1 / (n - 9) ? rate : 1 / (n - 9)) * (gap - usual);
-      if (n > 0) f[o + DEVIATION] = deviation + (young > 0.005 ? young : 0.005) * ((step < 0 ? -step : step) - deviation);
+      if (n > 0)
+        f[o + DEVIATION] = deviation + (young > 0.005 ? young : 0.005) * ((step < 0 ? -step : step) - deviation);
       if (n < 1e6) f[o + COUNT] = n + 1;
       if (fractional === 0 && x !== Math.trunc(x)) f[o + FRACTIONAL] = 1;
     }

@@ -6,12 +6,12 @@ import { flooredScale, LARGEST } from '../../stats/scale-floor.ts';
 
 export const NOVELTY_OPTIONS = {
   window: { type: 'integer', default: 6, min: 2, doc: 'Samples in a window.' },
-  memory: { type: 'number', default: 400, min: 10, doc: 'Memory of the ranges, in windows.' },
+  memory: { type: 'number', default: 2000, min: 10, doc: 'Memory of the ranges, in windows.' },
   warmup: { type: 'integer', default: 20, min: 4, doc: 'Windows before scores may be used.' },
 } as const satisfies OptionsSpec;
 
 const VERSION = 1;
-const WIDTH = 12;
+const WIDTH = 10;
 const LOWEST = 0;
 const HIGHEST = 1;
 const FILL = 2;
@@ -23,19 +23,21 @@ const MAX_HIGH = 6;
 const CENTRE = 7;
 const COUNT = 8;
 const FRACTIONAL = 9;
-const SCORE = 10;
+/** Brings a tenth of the range outside to the size of two sigma, so that the tails' floors fit. */
+const SCALE = 20;
 
 /**
  * Never seen at a coarser scale: the minimum and the maximum of the current window against the (slowly shrinking) ranges
  * of earlier window minima and maxima; score = distance outside, in units of the whole range. A window's minimum above all
- * earlier minima is as novel as a maximum above all maxima. The score is that of the last full window.
+ * earlier minima is as novel as a maximum above all maxima. A window speaks once, at the sample
+ * that fills it: held for the whole window, one false alarm would count as many.
  */
 export function createNovelty(options: Options<typeof NOVELTY_OPTIONS> = defaultsOf(NOVELTY_OPTIONS)): SeriesDetector {
   const rows = createRows(WIDTH);
   const { window, warmup } = options;
   const fade = 1 / options.memory;
 
-  function closeWindow(f: Float32Array, o: number, mode: number): void {
+  function closeWindow(f: Float32Array, o: number, mode: number): number {
     const lowest = f[o + LOWEST]!;
     const highest = f[o + HIGHEST]!;
     const n = f[o + COUNT]!;
@@ -56,7 +58,6 @@ export function createNovelty(options: Options<typeof NOVELTY_OPTIONS> = default
     if (lowest - minHigh > outside) outside = lowest - minHigh;
     if (maxLow - highest > outside) outside = maxLow - highest;
     if (highest - maxHigh > outside) outside = highest - maxHigh;
-    f[o + SCORE] = outside > 0 ? (10 * outside) / unit : 0;
     const shrink = mode === 2 ? fade * 8 : fade;
     f[o + CENTRE] = centre + shrink * 4 * ((lowest + highest) / 2 - centre);
     const a = minLow + shrink * (centre - minLow);
@@ -69,6 +70,7 @@ export function createNovelty(options: Options<typeof NOVELTY_OPTIONS> = default
     f[o + MAX_HIGH] = highest > d ? highest : d;
     f[o + FILL] = 0;
     if (n < 1e6) f[o + COUNT] = n + 1;
+    return outside > 0 ? (SCALE * outside) / unit : 0;
   }
 
   function observe(batch: PointBatch, learn: Uint8Array, out: ScoreColumns): void {
@@ -81,13 +83,9 @@ export function createNovelty(options: Options<typeof NOVELTY_OPTIONS> = default
       expected[i] = NaN;
       lower[i] = NaN;
       upper[i] = NaN;
-      if (!(x < LARGEST && x > -LARGEST)) {
-        raw[i] = 0;
-        ready[i] = 0;
-        continue;
-      }
-      raw[i] = f[o + SCORE]!;
-      ready[i] = f[o + COUNT]! >= warmup ? 1 : 0;
+      raw[i] = 0;
+      ready[i] = 0;
+      if (!(x < LARGEST && x > -LARGEST)) continue;
       const mode = learn[i]!;
       if (mode === 0) continue;
       const fill = f[o + FILL]!;
@@ -95,7 +93,9 @@ export function createNovelty(options: Options<typeof NOVELTY_OPTIONS> = default
       if (fill === 0 || x > f[o + HIGHEST]!) f[o + HIGHEST] = x;
       f[o + FILL] = fill + 1;
       if (f[o + FRACTIONAL] === 0 && x !== Math.trunc(x)) f[o + FRACTIONAL] = 1;
-      if (fill + 1 >= window) closeWindow(f, o, mode);
+      if (fill + 1 < window) continue;
+      if (f[o + COUNT]! >= warmup) ready[i] = 1;
+      raw[i] = closeWindow(f, o, mode);
     }
   }
 

@@ -5,7 +5,13 @@ import { createRows } from '../../stats/rows.ts';
 import { flooredScale, LARGEST } from '../../stats/scale-floor.ts';
 
 export const QUANTILE_OPTIONS = {
-  rate: { type: 'number', default: 0.01, min: 0.0001, max: 0.2, doc: 'Step of the quantiles, in usual deviations a sample.' },
+  rate: {
+    type: 'number',
+    default: 0.01,
+    min: 0.0001,
+    max: 0.2,
+    doc: 'Step of the quantiles, in usual deviations a sample.',
+  },
   warmup: { type: 'integer', default: 100, min: 8, doc: 'Samples before scores may be used.' },
 } as const satisfies OptionsSpec;
 
@@ -26,7 +32,9 @@ const IQR_OF_UNIT = 1.349;
  * Running 5, 25, 50, 75 and 95 % quantiles by stochastic gradient; score = distance outside the quartiles in units of the
  * interquartile range (Tukey's fences, as a number). The 5-95 % range bounds the unit from below for skewed series.
  */
-export function createQuantile(options: Options<typeof QUANTILE_OPTIONS> = defaultsOf(QUANTILE_OPTIONS)): SeriesDetector {
+export function createQuantile(
+  options: Options<typeof QUANTILE_OPTIONS> = defaultsOf(QUANTILE_OPTIONS),
+): SeriesDetector {
   const rows = createRows(WIDTH);
   const { rate: eta, warmup } = options;
 

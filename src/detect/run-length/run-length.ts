@@ -22,7 +22,9 @@ const RUNS = 5;
  * Flat line: how long the value has not changed, against the lengths of earlier runs. Score = ratio of the run to the
  * larger of three mean runs and the longest run remembered (which fades), 0 for runs below four samples.
  */
-export function createRunLength(options: Options<typeof RUN_LENGTH_OPTIONS> = defaultsOf(RUN_LENGTH_OPTIONS)): SeriesDetector {
+export function createRunLength(
+  options: Options<typeof RUN_LENGTH_OPTIONS> = defaultsOf(RUN_LENGTH_OPTIONS),
+): SeriesDetector {
   const rows = createRows(WIDTH);
   const { warmup } = options;
   const fade = 1 - 1 / options.memory;

@@ -14,7 +14,13 @@ export const SEASONAL_OPTIONS = {
   scaleSamples: { type: 'number', default: 1000, min: 10, doc: 'Memory of the scale, in samples.' },
   clip: { type: 'number', default: 4, min: 1, doc: 'Residuals are learnt only up to this many scales (Huber).' },
   activate: { type: 'number', default: 0.5, min: 0, max: 1, doc: 'Correlation between days from which bins are kept.' },
-  deactivate: { type: 'number', default: 0.15, min: -1, max: 1, doc: 'Correlation between days below which bins are given up.' },
+  deactivate: {
+    type: 'number',
+    default: 0.15,
+    min: -1,
+    max: 1,
+    doc: 'Correlation between days below which bins are given up.',
+  },
   warmup: { type: 'integer', default: 60, min: 2, doc: 'Samples after activation before scores may be used.' },
 } as const satisfies OptionsSpec;
 
@@ -39,7 +45,9 @@ const STEPS_PER_SCALE = 100;
  * exponentially weighted means, weekdays and weekends apart, kept only for series that pass a daily-rhythm test; the others
  * are never ready here. Times are event time in UTC.
  */
-export function createSeasonal(options: Options<typeof SEASONAL_OPTIONS> = defaultsOf(SEASONAL_OPTIONS)): SeriesDetector {
+export function createSeasonal(
+  options: Options<typeof SEASONAL_OPTIONS> = defaultsOf(SEASONAL_OPTIONS),
+): SeriesDetector {
   const rows = createRows(PERIODICITY.width);
   const pool = createProfilePool(POOL_WIDTH);
   const { clip, warmup, activate, deactivate, dayRate, offsetRate } = options;

@@ -20,10 +20,9 @@ const HIGHEST = 3;
 const FILL = 4;
 const COUNT = 5;
 const FRACTIONAL = 6;
-const SCORE = 7;
-const ORIGIN = 8;
+const ORIGIN = 7;
 /** Four models (mean, min, max, std), each: level, deviation, previous, deviation of the step. */
-const MODELS = 10;
+const MODELS = 8;
 const MODEL_WIDTH = 4;
 const WIDTH = MODELS + 4 * MODEL_WIDTH;
 const SIGMA_OF_MEAN_DEVIATION = 1.2533;
@@ -31,7 +30,7 @@ const SIGMA_OF_MEAN_DEVIATION = 1.2533;
 /**
  * The second time scale: mean, minimum, maximum and standard deviation of every ten samples, each against its own robust
  * level (EWMA) and its previous value. Score = mean of the two largest of the eight. Ramps, shifts, oscillations and
- * changes of variance that no single sample shows are seen here. The score is that of the last full window.
+ * changes of variance that no single sample shows are seen here. A window speaks once, at the sample that fills it.
  */
 export function createTwin(options: Options<typeof TWIN_OPTIONS> = defaultsOf(TWIN_OPTIONS)): SeriesDetector {
   const rows = createRows(WIDTH);
@@ -85,7 +84,7 @@ export function createTwin(options: Options<typeof TWIN_OPTIONS> = defaultsOf(TW
     f[o + 3] = stepDeviation + b * (stepLearnt - stepDeviation);
   }
 
-  function closeWindow(f: Float32Array, o: number, mode: number): void {
+  function closeWindow(f: Float32Array, o: number, mode: number): number {
     const n = f[o + COUNT]!;
     const fill = f[o + FILL]!;
     const offset = f[o + SUM]! / fill;
@@ -99,11 +98,11 @@ export function createTwin(options: Options<typeof TWIN_OPTIONS> = defaultsOf(TW
     model(f, o + MODELS + MODEL_WIDTH, f[o + LOWEST]!, n, floor, mode);
     model(f, o + MODELS + 2 * MODEL_WIDTH, f[o + HIGHEST]!, n, floor, mode);
     model(f, o + MODELS + 3 * MODEL_WIDTH, std, n, floor, mode);
-    f[o + SCORE] = (first + second) / 2;
     f[o + SUM] = 0;
     f[o + SUM_SQUARES] = 0;
     f[o + FILL] = 0;
     if (n < 1e6) f[o + COUNT] = n + 1;
+    return (first + second) / 2;
   }
 
   function observe(batch: PointBatch, learn: Uint8Array, out: ScoreColumns): void {
@@ -116,13 +115,9 @@ export function createTwin(options: Options<typeof TWIN_OPTIONS> = defaultsOf(TW
       expected[i] = NaN;
       lower[i] = NaN;
       upper[i] = NaN;
-      if (!(x < LARGEST && x > -LARGEST)) {
-        raw[i] = 0;
-        ready[i] = 0;
-        continue;
-      }
-      raw[i] = f[o + SCORE]!;
-      ready[i] = f[o + COUNT]! >= warmup ? 1 : 0;
+      raw[i] = 0;
+      ready[i] = 0;
+      if (!(x < LARGEST && x > -LARGEST)) continue;
       const mode = learn[i]!;
       if (mode === 0) continue;
       const fill = f[o + FILL]!;
@@ -140,7 +135,9 @@ export function createTwin(options: Options<typeof TWIN_OPTIONS> = defaultsOf(TW
       }
       f[o + FILL] = fill + 1;
       if (f[o + FRACTIONAL] === 0 && x !== Math.trunc(x)) f[o + FRACTIONAL] = 1;
-      if (fill + 1 >= window) closeWindow(f, o, mode);
+      if (fill + 1 < window) continue;
+      if (f[o + COUNT]! >= warmup) ready[i] = 1;
+      raw[i] = closeWindow(f, o, mode);
     }
   }
 

@@ -4,7 +4,8 @@ import { createRows } from '../../stats/rows.ts';
 /**
  * The p-value of the fused score against the series' own past: a log-histogram for the bulk (quarter-octave bins from the
  * float's own bits, all counts halved at 6000) and a generalised Pareto tail by moments above the 98 % quantile
- * (methods 1.5). Detectors depend on each other, so no formula for the sum of their p-values would hold.
+ * (methods 1.5), both weighed against a curve common to all series.
+ * Detectors depend on each other, so no formula for the sum of their p-values would hold.
  */
 export interface FusedCalibrator {
   readonly bytesPerSeries: number;
@@ -34,7 +35,41 @@ const TAIL_SHARE = 0.02;
 const WARMUP = 100;
 /** Before so many scores the tail is not extrapolated. */
 const TAIL_FROM = 2000;
-const SMALLEST_P = 1e-6;
+const SURPRISE_AT_THRESHOLD = -Math.log10(TAIL_SHARE);
+const SMALLEST_SIGMA = 0.02;
+/**
+ * What the fused score means for an average series, as [score, -log10 p]: because every detector is calibrated before, its
+ * distribution is nearly the same for Gaussian, skewed, heavy-tailed, diurnal, autocorrelated and count data (measured
+ * with the registry's weights; `series-fusion.test.ts` holds it). A series' own past corrects it in proportion to its
+ * length, so that a new series is not blind and one full of old incidents is not deaf.
+ */
+const COMMON_CURVE: readonly (readonly [number, number])[] = [
+  [0, 0],
+  [0.1, 0.12],
+  [0.55, 1],
+  [0.9, 1.52],
+  [1.2, 2],
+  [1.5, 2.52],
+  [1.8, 3],
+  [2.35, 3.52],
+  [3, 4],
+  [4, 4.6],
+  [5, 5],
+  [8, 6],
+];
+/** The common curve counts as much as so many scores of the series' own. */
+const COMMON_WEIGHT = 10_000;
+/** The curve at the edges of the bins. */
+const COMMON = Float64Array.from({ length: BINS + 1 }, (_, bin) => {
+  const score = bin === 0 ? 0 : (1 + (bin & 3) / 4) * 2 ** ((bin >> 2) - 5);
+  const at = Math.max(
+    1,
+    COMMON_CURVE.findIndex(([edge]) => edge >= score),
+  );
+  const [x0, y0] = COMMON_CURVE[at - 1]!;
+  const [x1, y1] = COMMON_CURVE[at]!;
+  return y0 + ((y1 - y0) * (score - x0)) / (x1 - x0);
+});
 const LOG10_E = 0.4342944819;
 
 export function createFusedCalibrator(): FusedCalibrator {
@@ -77,30 +112,33 @@ export function createFusedCalibrator(): FusedCalibrator {
       const o = series * WIDTH;
       const total = f[o + TOTAL]!;
       if (total < WARMUP) return 0;
+      const bin = binOf(score);
+      const low = bin === 0 ? 0 : edgeOf(bin);
+      const share = (edgeOf(bin + 1) - score) / (edgeOf(bin + 1) - low);
+      const common = COMMON[bin + 1]! + share * (COMMON[bin]! - COMMON[bin + 1]!);
       const threshold = f[o + THRESHOLD]!;
+      let own: number;
       if (score > threshold && total >= TAIL_FROM) {
         const mean = f[o + MEAN]!;
         const variance = f[o + SQUARES]! - mean * mean;
         let shape = variance > 0 ? 0.5 * (1 - (mean * mean) / variance) : 0;
         shape = shape < 0 ? 0 : shape > 0.5 ? 0.5 : shape;
         const sigma = mean * (1 - shape);
-        const reach = (score - threshold) / (sigma > 0.02 ? sigma : 0.02);
-        const decay = shape < 1e-3 ? reach : Math.log(1 + shape * reach) / shape;
-        const strange = 1.69897 + LOG10_E * decay;
-        return strange < 6 ? strange : 6;
+        const reach = (score - threshold) / (sigma > SMALLEST_SIGMA ? sigma : SMALLEST_SIGMA);
+        own = SURPRISE_AT_THRESHOLD + LOG10_E * (shape < 1e-3 ? reach : Math.log(1 + shape * reach) / shape);
+      } else {
+        const counts = rows.u16;
+        const at = o * 2;
+        let above = 0.5;
+        for (let b = BINS - 1; b > bin; b--) above += counts[at + b]!;
+        above += counts[at + bin]! * share;
+        own = above >= total + 1 ? 0 : -Math.log10(above / (total + 1));
       }
-      const counts = rows.u16;
-      const bin = binOf(score);
-      const at = o * 2;
-      let above = 0;
-      for (let b = BINS - 1; b > bin; b--) above += counts[at + b]!;
-      const low = bin === 0 ? 0 : edgeOf(bin);
-      const share = (edgeOf(bin + 1) - score) / (edgeOf(bin + 1) - low);
-      above += counts[at + bin]! * (share > 0 ? share : 0);
-      // Ties beyond everything seen are broken by the score, within the half count that the estimate allows.
-      const half = above > 0 ? 0.5 : 0.5 - 0.05 * score;
-      const p = (above + half) / (total + 1);
-      return p >= 1 ? 0 : -Math.log10(p > SMALLEST_P ? p : SMALLEST_P);
+      const trust = total / (total + COMMON_WEIGHT);
+      let strange = common + trust * (own - common);
+      const most = Math.log10(20 * (total + 1));
+      if (strange > most) strange = most + 0.1 * (strange - most);
+      return strange < 6 ? strange : 6;
     },
     learn(series, score) {
       const f = rows.f32;

@@ -10,7 +10,7 @@ export interface TailBank {
   readonly bytesPerSeries: number;
   grow(capacity: number): void;
   /**
-   * Adds `weight * -log10 p` (at most 8) of each ready score to `sum` and `weight` to `weights`, notes it in `surprise`,
+   * Adds `weight * -log10 p` (at most 8) of each ready score to `sum`, notes -log10 p in `surprise` (0 where not ready),
    * then learns the score where `mode[i]` is 1.
    */
   observe(
@@ -23,7 +23,6 @@ export interface TailBank {
     weight: number,
     surprise: Float32Array,
     sum: Float32Array,
-    weights: Float32Array,
   ): void;
   reset(series: number): void;
   copy(from: number, to: number): void;
@@ -37,8 +36,8 @@ const EXCESS_SHARE = 0.05;
 const QUANTILE_RATE = 0.01;
 const EXCESS_RATE = 0.02;
 const CAP = 8;
-/** No quantile below half a scale: floors of the detectors' scales would be undone by a tail that adapts to nothing. */
-const SMALLEST_QUANTILE = 0.5;
+/** No quantile below one scale: floors of the detectors' scales would be undone by a tail that adapts to nothing. */
+const SMALLEST_QUANTILE = 1;
 const SMALLEST_EXCESS = 0.12;
 const LOG10_E = 0.4342945;
 
@@ -50,7 +49,7 @@ export function createTailBank(detectors: number): TailBank {
   return {
     bytesPerSeries: rows.bytesPerRow,
     grow: rows.grow,
-    observe(detector, length, series, raw, ready, mode, weight, surprise, sum, weights) {
+    observe(detector, length, series, raw, ready, mode, weight, surprise, sum) {
       const f = rows.f32;
       const bytes = rows.u8;
       for (let i = 0; i < length; i++) {
@@ -66,7 +65,7 @@ export function createTailBank(detectors: number): TailBank {
         let excess = f[at + 1]!;
         const n = bytes[countAt]!;
         if (n === 0) {
-          quantile = score > 2 * SMALLEST_QUANTILE ? score : 2 * SMALLEST_QUANTILE;
+          quantile = score > SMALLEST_QUANTILE ? score : SMALLEST_QUANTILE;
           excess = 0.3;
         }
         const ratio = score / quantile;
@@ -80,7 +79,6 @@ export function createTailBank(detectors: number): TailBank {
         }
         surprise[i] = strange;
         sum[i] = sum[i]! + weight * strange;
-        weights[i] = weights[i]! + weight;
         if (mode[i] !== 1) continue;
         const young = 1 / (n + 4);
         const rate = young > QUANTILE_RATE ? young : QUANTILE_RATE;

@@ -4,12 +4,34 @@ import { MINUTE } from '../../domain/units.ts';
 import { createRows } from '../../stats/rows.ts';
 
 export const LEARN_GATE_OPTIONS = {
-  freezeSurprise: { type: 'number', default: 4, min: 1, max: 6, doc: 'Learning stops while -log10 p is above this.' },
-  freezeFor: { type: 'duration', default: 30 * MINUTE, min: 0, doc: 'Longest stop, in event time; then the change is accepted.' },
+  freezeSurprise: { type: 'number', default: 3, min: 1, max: 6, doc: 'Learning stops while -log10 p is above this.' },
+  freezeFor: {
+    type: 'duration',
+    default: 30 * MINUTE,
+    min: 0,
+    doc: 'Longest stop, in event time; then the change is accepted.',
+  },
   freezeSamples: { type: 'integer', default: 60, min: 1, doc: 'Longest stop, in samples.' },
-  anchorSamples: { type: 'integer', default: 30, min: 1, doc: 'Samples learnt eight times as fast once a change is accepted.' },
-  extentFade: { type: 'number', default: 0.98, min: 0, max: 1, doc: 'Share of the extent that is left one sample later.' },
-  onsetSurprise: { type: 'number', default: 2, min: 0.5, max: 6, doc: 'An event begins where -log10 p first rises above this.' },
+  anchorSamples: {
+    type: 'integer',
+    default: 30,
+    min: 1,
+    doc: 'Samples learnt eight times as fast once a change is accepted.',
+  },
+  extentFade: {
+    type: 'number',
+    default: 0.98,
+    min: 0,
+    max: 1,
+    doc: 'Share of the extent that is left one sample later.',
+  },
+  onsetSurprise: {
+    type: 'number',
+    default: 2,
+    min: 0.5,
+    max: 6,
+    doc: 'An event begins where -log10 p first rises above this.',
+  },
 } as const satisfies OptionsSpec;
 
 /** How a sample is to be learnt: not at all, as usual, or eight times as fast (re-anchoring after a lasting change). */
@@ -39,7 +61,9 @@ const FROZEN = 4;
 const FAST_LEFT = 5;
 const EXTENT = 6;
 
-export function createLearnGate(options: Options<typeof LEARN_GATE_OPTIONS> = defaultsOf(LEARN_GATE_OPTIONS)): LearnGate {
+export function createLearnGate(
+  options: Options<typeof LEARN_GATE_OPTIONS> = defaultsOf(LEARN_GATE_OPTIONS),
+): LearnGate {
   const rows = createRows(WIDTH);
   let f64: Float64Array = new Float64Array(0);
   const { freezeSurprise, freezeFor, freezeSamples, anchorSamples, extentFade, onsetSurprise } = options;
