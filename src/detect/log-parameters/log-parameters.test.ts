@@ -7,7 +7,11 @@ describe('LogParameters', () => {
     const world = new LogWorld();
     const one = createLogParameters();
     const zero = new Int32Array(10);
-    const lines = (ms: number, i: number): string[] => Array.from({ length: 10 }, (_, k) => `request ${i * 7919 + k * 104_729} took ${ms + (k % 3)} ms at 10:${i % 60}:01 v1.2.3 id-77`);
+    const lines = (ms: number, i: number): string[] =>
+      Array.from(
+        { length: 10 },
+        (_, k) => `request ${i * 7919 + k * 104_729} took ${ms + (k % 3)} ms at 10:${i % 60}:01 v1.2.3 id-77`,
+      );
     let findings = 0;
     for (let i = 0; i < 200; i += 1) {
       one.observe(world.batch(lines(40 + (i % 5), i)), zero);

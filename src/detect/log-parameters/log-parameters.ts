@@ -68,7 +68,8 @@ export class LogParameters {
       if (r + WIDTH > this.#rows.length) continue;
       const generation = templates.generationOf(template);
       if (this.#rows[r + 1] !== generation) {
-        for (let field = 0; field < FIELDS; field += 1) this.#rows.fill(0, r + 2 + field * FIELD_WIDTH + MEAN, r + 2 + (field + 1) * FIELD_WIDTH);
+        for (let field = 0; field < FIELDS; field += 1)
+          this.#rows.fill(0, r + 2 + field * FIELD_WIDTH + MEAN, r + 2 + (field + 1) * FIELD_WIDTH);
         this.#rows[r + 1] = generation;
       }
       const service = templates.serviceOf(template);
@@ -93,11 +94,16 @@ export class LogParameters {
   }
 
   save(): StateBlob {
-    return { version: VERSION, arrays: { rows: this.#rows.slice(), tails: this.#tails.save().arrays['rows'] as Float32Array }, meta: null };
+    return {
+      version: VERSION,
+      arrays: { rows: this.#rows.slice(), tails: this.#tails.save().arrays['rows'] as Float32Array },
+      meta: null,
+    };
   }
 
   restore(state: StateBlob): void {
-    if (state.version !== VERSION) throw new TocsinError('state_version', `log-parameters state ${state.version} is unknown`);
+    if (state.version !== VERSION)
+      throw new TocsinError('state_version', `log-parameters state ${state.version} is unknown`);
     this.#rows = (state.arrays['rows'] as Float64Array).slice();
     this.#tails.restore({ version: 1, arrays: { rows: state.arrays['tails'] as Float32Array }, meta: null });
   }
@@ -125,7 +131,9 @@ export class LogParameters {
       const limit = 8 * Math.max(MIN_DEVIATION, rows[f + DEVIATION] as number);
       const step = ticks < this.#options.warmup ? delta : Math.max(-limit, Math.min(limit, delta));
       rows[f + MEAN] = (rows[f + MEAN] as number) + alpha * step;
-      if (ticks > 0) rows[f + DEVIATION] = (rows[f + DEVIATION] as number) + alpha * (Math.abs(step) - (rows[f + DEVIATION] as number));
+      if (ticks > 0)
+        rows[f + DEVIATION] =
+          (rows[f + DEVIATION] as number) + alpha * (Math.abs(step) - (rows[f + DEVIATION] as number));
       rows[f + TICKS] = ticks + 1;
       rows[f + SUM] = 0;
       rows[f + COUNT] = 0;
@@ -170,7 +178,14 @@ export class LogParameters {
     }
   }
 
-  #describe(template: number, field: number, p: number, tick: LogTick, templates: TemplateCatalogue, service: string): Evidence {
+  #describe(
+    template: number,
+    field: number,
+    p: number,
+    tick: LogTick,
+    templates: TemplateCatalogue,
+    service: string,
+  ): Evidence {
     const f = template * WIDTH + 2 + field * FIELD_WIDTH;
     const value = Math.expm1((this.#rows[f + SUM] as number) / (this.#rows[f + COUNT] as number));
     const mean = this.#rows[f + MEAN] as number;
@@ -209,15 +224,36 @@ export function createLogParameters(options: Partial<LogParametersOptions> = {})
 
 /** Space, `=`, `(`, `[`, `"`, `,` or `:` may stand before a number. */
 function isOpening(byte: number): boolean {
-  return byte <= 0x20 || byte === 0x3d || byte === 0x28 || byte === 0x5b || byte === 0x22 || byte === 0x2c || byte === 0x3a;
+  return (
+    byte <= 0x20 || byte === 0x3d || byte === 0x28 || byte === 0x5b || byte === 0x22 || byte === 0x2c || byte === 0x3a
+  );
 }
 
 /** Space, punctuation or a unit's first letter may follow; a second `:`, `.`, `-` or `/` makes it a time, version, id or path. */
 function isClosing(byte: number, after: number): boolean {
-  if (byte <= 0x20 || byte === 0x2c || byte === 0x29 || byte === 0x5d || byte === 0x22 || byte === 0x3b || byte === 0x7d || byte === 0x25) return true;
+  if (
+    byte <= 0x20 ||
+    byte === 0x2c ||
+    byte === 0x29 ||
+    byte === 0x5d ||
+    byte === 0x22 ||
+    byte === 0x3b ||
+    byte === 0x7d ||
+    byte === 0x25
+  )
+    return true;
   if (byte === 0x2e) return after <= 0x20;
   // ms, s, us, ns, kB, MB, GB, B
-  return byte === 0x6d || byte === 0x73 || byte === 0x75 || byte === 0x6e || byte === 0x6b || byte === 0x4d || byte === 0x47 || byte === 0x42;
+  return (
+    byte === 0x6d ||
+    byte === 0x73 ||
+    byte === 0x75 ||
+    byte === 0x6e ||
+    byte === 0x6b ||
+    byte === 0x4d ||
+    byte === 0x47 ||
+    byte === 0x42
+  );
 }
 
 function short(value: number): string {

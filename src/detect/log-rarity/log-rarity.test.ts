@@ -4,7 +4,15 @@ import { createLogRarity, type LogRarity } from './log-rarity.ts';
 
 function feed(detector: LogRarity, world: LogWorld, ticks: number): number {
   let findings = 0;
-  for (let i = 0; i < ticks; i += 1) findings += detector.closeTick(world.tick([[0, 20], [1, 5]]), world, world.names).length;
+  for (let i = 0; i < ticks; i += 1)
+    findings += detector.closeTick(
+      world.tick([
+        [0, 20],
+        [1, 5],
+      ]),
+      world,
+      world.names,
+    ).length;
   return findings;
 }
 
@@ -15,7 +23,14 @@ describe('LogRarity', () => {
     let findings = 0;
     for (let i = 0; i < 40; i += 1) {
       world.add(`startup step ${'x'.repeat(i)}`, 0, 9);
-      findings += detector.closeTick(world.tick([[world.size - 1, 1], [0, 10]]), world, world.names).length;
+      findings += detector.closeTick(
+        world.tick([
+          [world.size - 1, 1],
+          [0, 10],
+        ]),
+        world,
+        world.names,
+      ).length;
     }
     expect(findings + feed(detector, world, 500)).toBe(0);
   });
@@ -25,7 +40,14 @@ describe('LogRarity', () => {
       const detector = createLogRarity();
       feed(detector, world, 2000);
       const template = world.add('connection to <*> refused', 0, severity);
-      return detector.closeTick(world.tick([[0, 20], [template, 3]]), world, world.names)[0];
+      return detector.closeTick(
+        world.tick([
+          [0, 20],
+          [template, 3],
+        ]),
+        world,
+        world.names,
+      )[0];
     });
     const [notice, error] = strengths;
     expect(error?.p).toBeLessThan(2e-3);
@@ -40,9 +62,27 @@ describe('LogRarity', () => {
     feed(detector, world, 2000);
     detector.deploy(0, world.at);
     const notice = world.add('cache format two', 0, 9);
-    expect(detector.closeTick(world.tick([[0, 20], [notice, 3]]), world, world.names)).toEqual([]);
+    expect(
+      detector.closeTick(
+        world.tick([
+          [0, 20],
+          [notice, 3],
+        ]),
+        world,
+        world.names,
+      ),
+    ).toEqual([]);
     const error = world.add('boom', 0, 17);
-    expect(detector.closeTick(world.tick([[0, 20], [error, 3]]), world, world.names).length).toBe(1);
+    expect(
+      detector.closeTick(
+        world.tick([
+          [0, 20],
+          [error, 3],
+        ]),
+        world,
+        world.names,
+      ).length,
+    ).toBe(1);
   });
   it('goes on the same after restore', () => {
     const world = new LogWorld();
@@ -51,7 +91,10 @@ describe('LogRarity', () => {
     const two = createLogRarity();
     two.restore(one.save());
     const template = world.add('new', 0, 17);
-    const tick = world.tick([[0, 20], [template, 1]]);
+    const tick = world.tick([
+      [0, 20],
+      [template, 1],
+    ]);
     expect(two.closeTick(tick, world, world.names)).toEqual(one.closeTick(tick, world, world.names));
     expect(two.save()).toEqual(one.save());
   });

@@ -2,14 +2,32 @@ import type { Evidence } from '../../domain/anomaly.ts';
 import type { StateBlob } from '../../domain/detector.ts';
 import { TocsinError } from '../../domain/error.ts';
 import { defaultsOf, type Options, type OptionsSpec } from '../../domain/options.ts';
-import { createEvidence, type OperationCatalogue, type ServiceNames, type SettledSpans, type TraceExamples } from '../../domain/ticks.ts';
+import {
+  createEvidence,
+  type OperationCatalogue,
+  type ServiceNames,
+  type SettledSpans,
+  type TraceExamples,
+} from '../../domain/ticks.ts';
 import type { EpochMs } from '../../domain/units.ts';
 import { binomialAtLeast, smallestOf } from '../../stats/count-tails.ts';
 import { ScoreTails } from '../../stats/score-tails.ts';
 
 export const TRACE_ERRORS_OPTIONS = {
-  warmup: { type: 'integer', default: 12, min: 1, max: 100_000, doc: 'Ticks with spans before an operation is judged.' },
-  memory: { type: 'integer', default: 2160, min: 10, max: 1_000_000, doc: 'Ticks that the usual error share remembers.' },
+  warmup: {
+    type: 'integer',
+    default: 12,
+    min: 1,
+    max: 100_000,
+    doc: 'Ticks with spans before an operation is judged.',
+  },
+  memory: {
+    type: 'integer',
+    default: 2160,
+    min: 10,
+    max: 1_000_000,
+    doc: 'Ticks that the usual error share remembers.',
+  },
   report: { type: 'number', default: 0.05, min: 1e-6, max: 1, doc: 'Findings with a larger p are not reported.' },
 } as const satisfies OptionsSpec;
 export type TraceErrorsOptions = Options<typeof TRACE_ERRORS_OPTIONS>;
@@ -81,7 +99,8 @@ export class TraceErrors {
       if (p > this.#options.report) continue;
       for (const finding of list.slice(0, MAX_FINDINGS)) {
         const own = Math.max(p, smallestOf(finding.p, list.length));
-        if (own <= this.#options.report) evidence.push(this.#describe(finding.operation, own, at, operations, names(service), traces));
+        if (own <= this.#options.report)
+          evidence.push(this.#describe(finding.operation, own, at, operations, names(service), traces));
       }
     }
     for (let operation = 0; operation < size; operation += 1) this.#learn(operation * WIDTH);
@@ -89,17 +108,24 @@ export class TraceErrors {
   }
 
   save(): StateBlob {
-    return { version: VERSION, arrays: { rows: this.#rows.slice(), tails: this.#tails.save().arrays['rows'] as Float32Array }, meta: null };
+    return {
+      version: VERSION,
+      arrays: { rows: this.#rows.slice(), tails: this.#tails.save().arrays['rows'] as Float32Array },
+      meta: null,
+    };
   }
 
   restore(state: StateBlob): void {
-    if (state.version !== VERSION) throw new TocsinError('state_version', `trace-errors state ${state.version} is unknown`);
+    if (state.version !== VERSION)
+      throw new TocsinError('state_version', `trace-errors state ${state.version} is unknown`);
     this.#rows = (state.arrays['rows'] as Float64Array).slice();
     this.#tails.restore({ version: 1, arrays: { rows: state.arrays['tails'] as Float32Array }, meta: null });
   }
 
   #usual(r: number): number {
-    return ((this.#rows[r + PAST_ERRORS] as number) + PRIOR_ERRORS) / ((this.#rows[r + PAST_SPANS] as number) + PRIOR_SPANS);
+    return (
+      ((this.#rows[r + PAST_ERRORS] as number) + PRIOR_ERRORS) / ((this.#rows[r + PAST_SPANS] as number) + PRIOR_SPANS)
+    );
   }
 
   #learn(r: number): void {
@@ -109,16 +135,25 @@ export class TraceErrors {
     const keep = 1 - 1 / this.#options.memory;
     const errors = rows[r + ERRORS] as number;
     const usual = this.#usual(r);
-    const isStrange = (rows[r + TICKS] as number) >= this.#options.warmup && binomialAtLeast(errors, spans, usual) < 1e-4;
+    const isStrange =
+      (rows[r + TICKS] as number) >= this.#options.warmup && binomialAtLeast(errors, spans, usual) < 1e-4;
     rows[r + PAST_SPANS] = (rows[r + PAST_SPANS] as number) * keep + spans;
-    rows[r + PAST_ERRORS] = (rows[r + PAST_ERRORS] as number) * keep + (isStrange ? Math.min(errors, 2 * usual * spans) : errors);
+    rows[r + PAST_ERRORS] =
+      (rows[r + PAST_ERRORS] as number) * keep + (isStrange ? Math.min(errors, 2 * usual * spans) : errors);
     rows[r + TICKS] = (rows[r + TICKS] as number) + 1;
     rows[r + SPANS] = 0;
     rows[r + ERRORS] = 0;
     rows[r + TRACE] = 0;
   }
 
-  #describe(operation: number, p: number, at: EpochMs, operations: OperationCatalogue, service: string, traces: TraceExamples): Evidence {
+  #describe(
+    operation: number,
+    p: number,
+    at: EpochMs,
+    operations: OperationCatalogue,
+    service: string,
+    traces: TraceExamples,
+  ): Evidence {
     const r = operation * WIDTH;
     const spans = this.#rows[r + SPANS] as number;
     const errors = this.#rows[r + ERRORS] as number;

@@ -2,17 +2,35 @@ import type { Evidence } from '../../domain/anomaly.ts';
 import type { StateBlob } from '../../domain/detector.ts';
 import { TocsinError } from '../../domain/error.ts';
 import { defaultsOf, type Options, type OptionsSpec } from '../../domain/options.ts';
-import { createEvidence, type OperationCatalogue, type ServiceNames, type SettledSpans, type TraceExamples } from '../../domain/ticks.ts';
+import {
+  createEvidence,
+  type OperationCatalogue,
+  type ServiceNames,
+  type SettledSpans,
+  type TraceExamples,
+} from '../../domain/ticks.ts';
 import type { EpochMs } from '../../domain/units.ts';
 import { binomialAtLeast, smallestOf } from '../../stats/count-tails.ts';
 import { PairIndex } from '../../stats/pair-index.ts';
 import { ScoreTails } from '../../stats/score-tails.ts';
 
 export const TRACE_LATENCY_OPTIONS = {
-  maxKeys: { type: 'integer', default: 8192, min: 16, max: 1_000_000, doc: 'Span keys (operation, calling service) kept a shard, about 0.9 KB each.' },
+  maxKeys: {
+    type: 'integer',
+    default: 8192,
+    min: 16,
+    max: 1_000_000,
+    doc: 'Span keys (operation, calling service) kept a shard, about 0.9 KB each.',
+  },
   warmup: { type: 'integer', default: 12, min: 1, max: 100_000, doc: 'Ticks with spans before a key is judged.' },
   warmupSpans: { type: 'integer', default: 100, min: 10, max: 1_000_000, doc: 'Spans before a key is judged.' },
-  minSpans: { type: 'integer', default: 3, min: 1, max: 100_000, doc: 'Spans of a key in a tick below which the tick is not judged.' },
+  minSpans: {
+    type: 'integer',
+    default: 3,
+    min: 1,
+    max: 100_000,
+    doc: 'Spans of a key in a tick below which the tick is not judged.',
+  },
   memory: { type: 'integer', default: 2160, min: 10, max: 1_000_000, doc: 'Ticks that the usual latency remembers.' },
   report: { type: 'number', default: 0.05, min: 1e-6, max: 1, doc: 'Findings with a larger p are not reported.' },
 } as const satisfies OptionsSpec;
@@ -97,7 +115,9 @@ export class TraceLatency {
       const m = key * META;
       const spans = this.#meta[m + SPANS] as number;
       if (spans === 0) continue;
-      const isReady = (this.#meta[m + TICKS] as number) >= this.#options.warmup && (this.#meta[m + TOTAL] as number) >= this.#options.warmupSpans;
+      const isReady =
+        (this.#meta[m + TICKS] as number) >= this.#options.warmup &&
+        (this.#meta[m + TOTAL] as number) >= this.#options.warmupSpans;
       const p99 = this.#quantile(key, 0.99, spans);
       let p = 1;
       if (isReady && spans >= this.#options.minSpans) {
@@ -117,7 +137,8 @@ export class TraceLatency {
       if (p > this.#options.report) continue;
       for (const finding of list.slice(0, MAX_FINDINGS)) {
         const own = Math.max(p, smallestOf(finding.p, tests));
-        if (own <= this.#options.report) evidence.push(this.#describe(finding, own, at, operations, names, service, traces));
+        if (own <= this.#options.report)
+          evidence.push(this.#describe(finding, own, at, operations, names, service, traces));
       }
     }
     for (const [key, p] of claimed) this.#learn(key, p);
@@ -140,7 +161,8 @@ export class TraceLatency {
   }
 
   restore(state: StateBlob): void {
-    if (state.version !== VERSION) throw new TocsinError('state_version', `trace-latency state ${state.version} is unknown`);
+    if (state.version !== VERSION)
+      throw new TocsinError('state_version', `trace-latency state ${state.version} is unknown`);
     this.#keys.restore(state.arrays['keys'] as Int32Array);
     this.#keys.refused = (state.meta as { refused: number }).refused;
     this.#grow(Math.max(64, this.#keys.size));
@@ -197,7 +219,8 @@ export class TraceLatency {
       meta[m + P99_VAR] = (1 - alpha) * ((meta[m + P99_VAR] as number) + (ticks === 0 ? 0 : alpha * delta * delta));
       meta[m + TICKS] = ticks + 1;
       meta[m + TOTAL] = (meta[m + TOTAL] as number) * keep + spans;
-      for (let bin = from; bin < from + BINS; bin += 1) this.#past[bin] = (this.#past[bin] as number) * keep + (this.#now[bin] as number);
+      for (let bin = from; bin < from + BINS; bin += 1)
+        this.#past[bin] = (this.#past[bin] as number) * keep + (this.#now[bin] as number);
     }
     this.#now.fill(0, from, from + BINS);
     meta[m + SPANS] = 0;
@@ -205,7 +228,15 @@ export class TraceLatency {
     meta[m + SLOWEST] = 0;
   }
 
-  #describe(finding: Finding, p: number, at: EpochMs, operations: OperationCatalogue, names: ServiceNames, service: number, traces: TraceExamples): Evidence {
+  #describe(
+    finding: Finding,
+    p: number,
+    at: EpochMs,
+    operations: OperationCatalogue,
+    names: ServiceNames,
+    service: number,
+    traces: TraceExamples,
+  ): Evidence {
     const { key, p99 } = finding;
     const m = key * META;
     const operation = operations.nameOf(this.#keys.firstOf(key));

@@ -2,17 +2,46 @@ import type { Evidence } from '../../domain/anomaly.ts';
 import type { StateBlob } from '../../domain/detector.ts';
 import { TocsinError } from '../../domain/error.ts';
 import { defaultsOf, type Options, type OptionsSpec } from '../../domain/options.ts';
-import { createEvidence, type OperationCatalogue, type ServiceNames, type SettledSpans, type TraceExamples } from '../../domain/ticks.ts';
+import {
+  createEvidence,
+  type OperationCatalogue,
+  type ServiceNames,
+  type SettledSpans,
+  type TraceExamples,
+} from '../../domain/ticks.ts';
 import type { EpochMs } from '../../domain/units.ts';
-import { negativeBinomialAtLeast, negativeBinomialAtMost, poissonAtLeast, smallestOf } from '../../stats/count-tails.ts';
+import {
+  negativeBinomialAtLeast,
+  negativeBinomialAtMost,
+  poissonAtLeast,
+  smallestOf,
+} from '../../stats/count-tails.ts';
 import { PairIndex } from '../../stats/pair-index.ts';
 import { ScoreTails } from '../../stats/score-tails.ts';
 
 export const TRACE_STRUCTURE_OPTIONS = {
-  maxPairs: { type: 'integer', default: 16_384, min: 16, max: 4_000_000, doc: 'Pairs (operation, called operation) kept a shard, 64 bytes each.' },
-  warmup: { type: 'integer', default: 30, min: 1, max: 100_000, doc: 'Ticks with spans before an operation is judged.' },
+  maxPairs: {
+    type: 'integer',
+    default: 16_384,
+    min: 16,
+    max: 4_000_000,
+    doc: 'Pairs (operation, called operation) kept a shard, 64 bytes each.',
+  },
+  warmup: {
+    type: 'integer',
+    default: 30,
+    min: 1,
+    max: 100_000,
+    doc: 'Ticks with spans before an operation is judged.',
+  },
   memory: { type: 'integer', default: 2160, min: 10, max: 1_000_000, doc: 'Ticks that the usual structure remembers.' },
-  minExpected: { type: 'number', default: 5, min: 1, max: 10_000, doc: 'Calls that must be expected in a tick before missing ones are judged.' },
+  minExpected: {
+    type: 'number',
+    default: 5,
+    min: 1,
+    max: 10_000,
+    doc: 'Calls that must be expected in a tick before missing ones are judged.',
+  },
   report: { type: 'number', default: 0.05, min: 1e-6, max: 1, doc: 'Findings with a larger p are not reported.' },
 } as const satisfies OptionsSpec;
 export type TraceStructureOptions = Options<typeof TRACE_STRUCTURE_OPTIONS>;
@@ -65,7 +94,8 @@ export class TraceStructure {
     const { length, operation, parentOperation, trace } = spans;
     for (let i = 0; i < length; i += 1) {
       const own = operation[i] as number;
-      if ((own + 1) * OP_WIDTH > this.#operations.length) this.#operations = grown(this.#operations, (own + 1) * OP_WIDTH);
+      if ((own + 1) * OP_WIDTH > this.#operations.length)
+        this.#operations = grown(this.#operations, (own + 1) * OP_WIDTH);
       this.#operations[own * OP_WIDTH] = (this.#operations[own * OP_WIDTH] as number) + 1;
       const parent = parentOperation[i] as number;
       if (parent < 0) continue;
@@ -97,7 +127,8 @@ export class TraceStructure {
       if (p > this.#options.report) continue;
       for (const finding of list.slice(0, MAX_FINDINGS)) {
         const own = Math.max(p, smallestOf(finding.p, list.length));
-        if (own <= this.#options.report) evidence.push(this.#describe(finding, own, at, operations, names, service, traces));
+        if (own <= this.#options.report)
+          evidence.push(this.#describe(finding, own, at, operations, names, service, traces));
       }
     }
     this.#learn();
@@ -118,7 +149,8 @@ export class TraceStructure {
   }
 
   restore(state: StateBlob): void {
-    if (state.version !== VERSION) throw new TocsinError('state_version', `trace-structure state ${state.version} is unknown`);
+    if (state.version !== VERSION)
+      throw new TocsinError('state_version', `trace-structure state ${state.version} is unknown`);
     this.#pairs.restore(state.arrays['pairs'] as Int32Array);
     this.#pairs.refused = (state.meta as { refused: number }).refused;
     this.#rows = (state.arrays['rows'] as Float64Array).slice();
@@ -141,7 +173,8 @@ export class TraceStructure {
     if ((this.#rows[r + TICKS] as number) < this.#options.warmup) return null;
     const expected = (past / Math.max(1e-9, this.#rows[r + PAST_SPANS] as number)) * spans;
     const size = 1 / Math.max(0.01, this.#rows[r + SPREAD] as number);
-    if (calls > expected) return { pair, change: 'more', p: negativeBinomialAtLeast(calls, Math.max(0.5, expected), size), expected };
+    if (calls > expected)
+      return { pair, change: 'more', p: negativeBinomialAtLeast(calls, Math.max(0.5, expected), size), expected };
     if (expected < this.#options.minExpected) return null;
     return { pair, change: 'missing', p: negativeBinomialAtMost(calls, expected, size), expected };
   }
@@ -155,7 +188,8 @@ export class TraceStructure {
       const o = this.#pairs.firstOf(pair) * OP_WIDTH;
       const spans = o < operations.length ? (operations[o] as number) : 0;
       const calls = rows[r + CALLS] as number;
-      if (calls > 0 && rows[r + TICKS] === 0 && (operations[o + 1] ?? 0) >= this.#options.warmup) operations[o + 3] = (operations[o + 3] as number) + 1;
+      if (calls > 0 && rows[r + TICKS] === 0 && (operations[o + 1] ?? 0) >= this.#options.warmup)
+        operations[o + 3] = (operations[o + 3] as number) + 1;
       if (spans > 0 || calls > 0) {
         const ratio = (rows[r + PAST] as number) / Math.max(1e-9, rows[r + PAST_SPANS] as number);
         const expected = ratio * spans;
@@ -163,9 +197,12 @@ export class TraceStructure {
         // Spread of the count beyond Poisson, relative to the mean squared; clipped so that one fault does not blind.
         if (expected >= 1 && ticks > 0) {
           const excess = Math.min(1, Math.max(0, ((calls - expected) ** 2 - expected) / (expected * expected)));
-          rows[r + SPREAD] = (rows[r + SPREAD] as number) + Math.max(1 / 360, 1 / (ticks + 1)) * (excess - (rows[r + SPREAD] as number));
+          rows[r + SPREAD] =
+            (rows[r + SPREAD] as number) + Math.max(1 / 360, 1 / (ticks + 1)) * (excess - (rows[r + SPREAD] as number));
         }
-        rows[r + PAST] = (rows[r + PAST] as number) * keep + (ticks >= this.#options.warmup ? Math.min(calls, 3 * expected + 3) : calls);
+        rows[r + PAST] =
+          (rows[r + PAST] as number) * keep +
+          (ticks >= this.#options.warmup ? Math.min(calls, 3 * expected + 3) : calls);
         rows[r + PAST_SPANS] = (rows[r + PAST_SPANS] as number) * keep + spans;
         rows[r + TICKS] = ticks + 1;
       }
@@ -182,12 +219,21 @@ export class TraceStructure {
     }
   }
 
-  #describe(finding: Finding, p: number, at: EpochMs, operations: OperationCatalogue, names: ServiceNames, service: number, traces: TraceExamples): Evidence {
+  #describe(
+    finding: Finding,
+    p: number,
+    at: EpochMs,
+    operations: OperationCatalogue,
+    names: ServiceNames,
+    service: number,
+    traces: TraceExamples,
+  ): Evidence {
     const { pair, change, expected } = finding;
     const parent = operations.nameOf(this.#pairs.firstOf(pair));
     const child = this.#pairs.secondOf(pair);
     const childService = operations.serviceOf(child);
-    const childName = childService === service ? operations.nameOf(child) : `${names(childService)} ${operations.nameOf(child)}`;
+    const childName =
+      childService === service ? operations.nameOf(child) : `${names(childService)} ${operations.nameOf(child)}`;
     const calls = this.#rows[pair * WIDTH + CALLS] as number;
     const spans = this.#operations[this.#pairs.firstOf(pair) * OP_WIDTH] as number;
     const text =

@@ -39,8 +39,8 @@ export class SessionKeys {
     let owner = -1;
     let study: Study | undefined;
     for (let i = 0; i < length; i += 1) {
-      const a = (ids[i * 4] as number) ^ (ids[i * 4 + 2] as number);
-      const b = (ids[i * 4 + 1] as number) ^ (ids[i * 4 + 3] as number);
+      const a = (ids[i * 4] as number) ^ Math.imul(ids[i * 4 + 2] as number, 0x9e3779b1 | 0);
+      const b = (ids[i * 4 + 1] as number) ^ Math.imul(ids[i * 4 + 3] as number, 0x85ebca6b | 0);
       out[i * 2] = a;
       out[i * 2 + 1] = b;
       if ((a | b) !== 0) continue;
@@ -69,9 +69,16 @@ export class SessionKeys {
   }
 
   restore(state: StateBlob): void {
-    if (state.version !== VERSION) throw new TocsinError('state_version', `session-key state ${state.version} is unknown`);
+    if (state.version !== VERSION)
+      throw new TocsinError('state_version', `session-key state ${state.version} is unknown`);
     const { studies } = state.meta as {
-      studies: { service: number; lines: number; prefixes: [string, number, number][]; seen: number[]; prefix: string }[];
+      studies: {
+        service: number;
+        lines: number;
+        prefixes: [string, number, number][];
+        seen: number[];
+        prefix: string;
+      }[];
     };
     this.#studies.clear();
     for (const { service, lines, prefixes, seen, prefix } of studies) {
@@ -201,5 +208,11 @@ function isPrefixByte(byte: number): boolean {
 
 /** What an id may hold: digits, letters, `-`, `_`. */
 function isIdByte(byte: number): boolean {
-  return (byte >= 48 && byte <= 57) || (byte >= 97 && byte <= 122) || (byte >= 65 && byte <= 90) || byte === 0x2d || byte === 0x5f;
+  return (
+    (byte >= 48 && byte <= 57) ||
+    (byte >= 97 && byte <= 122) ||
+    (byte >= 65 && byte <= 90) ||
+    byte === 0x2d ||
+    byte === 0x5f
+  );
 }
