@@ -1,6 +1,7 @@
-import { HASH_SEED_A, HASH_SEED_B, hashBytes } from '../stats/hash.ts';
+import { HASH_SEED_A, HASH_SEED_B, hashBytes, hashPair } from '../stats/hash.ts';
 import { KeyIndex } from './series-index.ts';
 import { classifyKey, KEY_INSTANCE, KEY_LABEL } from './series-labels.ts';
+import type { SeriesNames } from './series-names.ts';
 
 const MAX_KNOWN_KEYS = 1 << 16;
 /** Longest label value that is kept; the rest is cut. */
@@ -243,4 +244,18 @@ function joined(left: Uint8Array, right: Uint8Array): Uint8Array {
   bytes.set(left);
   bytes.set(right, left.length);
   return bytes;
+}
+
+/** Key of the workload that a sealed identity belongs to, two lanes at the start of `out`. */
+export function workloadKey(identity: SeriesIdentity, names: SeriesNames, out: Int32Array): void {
+  const { service, metric, keys } = identity;
+  hashPair(names.serviceKey(service, 0), names.metricKey(metric, 0), identity.kind, identity.modality, out, 0);
+  hashPair(
+    names.serviceKey(service, 1) ^ keys[0]!,
+    names.metricKey(metric, 1) ^ keys[1]!,
+    out[0]! ^ keys[1]!,
+    out[1]! ^ keys[0]!,
+    out,
+    0,
+  );
 }

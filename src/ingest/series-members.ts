@@ -3,6 +3,17 @@ import { HASH_SEED_B, hashPair } from '../stats/hash.ts';
 import { KeyIndex } from './series-index.ts';
 import type { SeriesRows, SeriesWorkloads } from './series-rows.ts';
 
+export interface SeriesTableOptions {
+  /** Most live series a tenant may have; new ones beyond it are refused and counted. */
+  readonly maxSeriesPerTenant?: number;
+  /** A member must be silent at least this long before a new instance takes over its row, in ms. */
+  readonly minSilence?: number;
+  /** The same for a member of which only one sample was seen, in ms. */
+  readonly unknownSilence?: number;
+  /** Rows to make room for at once. */
+  readonly capacity?: number;
+}
+
 /** Members of a workload looked at when a new instance shows up: bounds the cost of a very wide workload. */
 const SEARCH = 32;
 /** A member counts as silent after this many of its own intervals. */
@@ -19,11 +30,11 @@ export class SeriesMembers {
   private readonly minSilence: number;
   private readonly unknownSilence: number;
 
-  constructor(rows: SeriesRows, workloads: SeriesWorkloads, minSilence: number, unknownSilence: number) {
+  constructor(rows: SeriesRows, workloads: SeriesWorkloads, options: SeriesTableOptions) {
     this.rows = rows;
     this.workloads = workloads;
-    this.minSilence = minSilence;
-    this.unknownSilence = unknownSilence;
+    this.minSilence = options.minSilence ?? 30_000;
+    this.unknownSilence = options.unknownSilence ?? 180_000;
   }
 
   get byteLength(): number {

@@ -168,6 +168,55 @@ export class SeriesNames {
   }
 }
 
+/** How many live series each tenant has, against its limit, and how many samples of further ones were refused. */
+export class TenantLimits {
+  private readonly max: number;
+  private counts: number[] = [];
+  private refusals: number[] = [];
+
+  constructor(max: number) {
+    this.max = max;
+  }
+
+  live(tenant: number): number {
+    return this.counts[tenant] ?? 0;
+  }
+
+  refused(tenant: number): number {
+    return this.refusals[tenant] ?? 0;
+  }
+
+  get liveTotal(): number {
+    return this.counts.reduce((sum, n) => sum + (n ?? 0), 0);
+  }
+
+  get refusedTotal(): number {
+    return this.refusals.reduce((sum, n) => sum + (n ?? 0), 0);
+  }
+
+  isFull(tenant: number): boolean {
+    return this.live(tenant) >= this.max;
+  }
+
+  add(tenant: number, series: number): void {
+    this.counts[tenant] = this.live(tenant) + series;
+  }
+
+  refuse(tenant: number): void {
+    this.refusals[tenant] = this.refused(tenant) + 1;
+  }
+
+  save(): number[] {
+    return Array.from(this.refusals, (count) => count ?? 0);
+  }
+
+  /** Takes over the refusals; live series are counted again by whoever restores them. */
+  restore(refusals: readonly number[]): void {
+    this.refusals = [...refusals];
+    this.counts = [];
+  }
+}
+
 export interface NamesState {
   readonly tenants: readonly string[];
   readonly services: readonly (readonly [number, string, string, readonly (readonly [string, number])[]])[];

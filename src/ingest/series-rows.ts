@@ -1,4 +1,5 @@
 import type { StateArray } from '../domain/detector.ts';
+import type { EpochMs } from '../domain/units.ts';
 
 /** Columns of the live series (rows) of a shard, all of one capacity; `keys` holds two lanes a row. */
 export class SeriesRows {
@@ -45,6 +46,34 @@ export class SeriesRows {
     this.lastSeen = grow(this.lastSeen, new Float64Array(capacity));
     this.interval = grow(this.interval, new Float32Array(capacity));
     this.capacity = capacity;
+  }
+
+  /** Fills a row that was free; its workload and instance are named by whoever joins it. */
+  open(row: number, service: number, kind: number, modality: number, at: EpochMs): void {
+    this.service[row] = service;
+    this.kind[row] = kind;
+    this.modality[row] = modality;
+    this.live[row] = 1;
+    this.keys[2 * row] = 0;
+    this.keys[2 * row + 1] = 0;
+    this.interval[row] = 0;
+    this.lastSeen[row] = at;
+  }
+
+  /** See `ShardSeriesTable.touch`; returns the latest time. */
+  touch(n: number, series: Int32Array, time: Float64Array, horizon: EpochMs): EpochMs {
+    const { lastSeen, interval } = this;
+    let latest = 0;
+    for (let i = 0; i < n; i++) {
+      const row = series[i]!;
+      if (row < 0) continue;
+      const at = time[i]! < horizon ? time[i]! : horizon;
+      const gap = at - lastSeen[row]!;
+      if (gap > 0) interval[row] = gap;
+      lastSeen[row] = at;
+      if (at > latest) latest = at;
+    }
+    return latest;
   }
 
   save(size: number): Record<string, StateArray> {

@@ -7,31 +7,21 @@ import type {
   SeriesEviction,
   SeriesInfo,
   SeriesInheritance,
-  SeriesKind,
   SeriesTable,
   ServiceInfo,
 } from '../domain/series.ts';
 import { MODALITY, SERIES_KIND } from '../domain/series.ts';
 import type { EpochMs, SeriesIndex, ServiceIndex } from '../domain/units.ts';
-import { HASH_SEED_A, HASH_SEED_B, hashPair, hashText, hex64 } from '../stats/hash.ts';
+import { HASH_SEED_A, HASH_SEED_B, hashText } from '../stats/hash.ts';
 import { describeSeries } from './series-describe.ts';
-import { SeriesIdentity } from './series-identity.ts';
+import { SeriesIdentity, workloadKey } from './series-identity.ts';
 import { KeyIndex } from './series-index.ts';
-import { SeriesMembers } from './series-members.ts';
-import { type NamesState, SeriesNames } from './series-names.ts';
+import { SeriesMembers, type SeriesTableOptions } from './series-members.ts';
+import { type NamesState, SeriesNames, TenantLimits } from './series-names.ts';
 import { RawForms } from './series-raw.ts';
 import { SeriesRows, SeriesWorkloads } from './series-rows.ts';
 
-export interface SeriesTableOptions {
-  /** Most live series a tenant may have; new ones beyond it are refused and counted. */
-  readonly maxSeriesPerTenant?: number;
-  /** A member must be silent at least this long before a new instance takes over its row, in ms. */
-  readonly minSilence?: number;
-  /** The same for a member of which only one sample was seen, in ms. */
-  readonly unknownSilence?: number;
-  /** Rows to make room for at once. */
-  readonly capacity?: number;
-}
+export type { SeriesTableOptions } from './series-members.ts';
 
 const VERSION = 1;
 
@@ -52,23 +42,20 @@ export class ShardSeriesTable implements SeriesTable {
   private readonly raw: RawForms;
   private readonly byKey: KeyIndex;
   private readonly members: SeriesMembers;
-  private readonly maxPerTenant: number;
+  private readonly limits: TenantLimits;
   private used = 0;
   private free: number[] = [];
-  private liveByTenant: number[] = [];
-  private refusedByTenant: number[] = [];
   private latest: EpochMs = 0;
   private inheritance: SeriesInheritance[] = [];
   private takenOver: SeriesIndex[] = [];
   private readonly pair = new Int32Array(4);
 
   constructor(options: SeriesTableOptions = {}) {
-    this.maxPerTenant = options.maxSeriesPerTenant ?? 1_000_000;
+    this.limits = new TenantLimits(options.maxSeriesPerTenant ?? 1_000_000);
     const capacity = Math.max(64, options.capacity ?? 1024);
     this.rows = new SeriesRows(capacity);
     this.raw = new RawForms(this.rows, capacity);
-    const { minSilence = 30_000, unknownSilence = 180_000 } = options;
-    this.members = new SeriesMembers(this.rows, this.workloads, minSilence, unknownSilence);
+    this.members = new SeriesMembers(this.rows, this.workloads, options);
     this.byKey = new KeyIndex(capacity);
   }
 
@@ -78,11 +65,11 @@ export class ShardSeriesTable implements SeriesTable {
   }
   /** Live series of all tenants. */
   get liveCount(): number {
-    return this.liveByTenant.reduce((sum, n) => sum + (n ?? 0), 0);
+    return this.limits.liveTotal;
   }
   /** Samples of refused new series, all tenants. */
   get refusedTotal(): number {
-    return this.refusedByTenant.reduce((sum, n) => sum + (n ?? 0), 0);
+    return this.limits.refusedTotal;
   }
   get service(): Int32Array {
     return this.rows.service;
@@ -121,19 +108,7 @@ export class ShardSeriesTable implements SeriesTable {
 
   /** Notes the time of samples; negative series are passed over. Times need not be in order. */
   touch(n: number, series: Int32Array, time: Float64Array): void {
-    const { lastSeen, interval } = this.rows;
-    const horizon = this.horizon;
-    let latest = this.latest;
-    for (let i = 0; i < n; i++) {
-      const row = series[i]!;
-      if (row < 0) continue;
-      const at = time[i]! < horizon ? time[i]! : horizon;
-      const gap = at - lastSeen[row]!;
-      if (gap > 0) interval[row] = gap;
-      lastSeen[row] = at;
-      if (at > latest) latest = at;
-    }
-    this.latest = latest;
+    this.latest = Math.max(this.latest, this.rows.touch(n, series, time, this.horizon));
   }
 
   touchBatch(batch: PointBatch): void {
@@ -158,7 +133,7 @@ export class ShardSeriesTable implements SeriesTable {
    */
   register(rawA: number, rawB: number, at: EpochMs): SeriesIndex {
     if (this.raw.isRefused(rawA, rawB)) {
-      this.countRefused(this.names.serviceTenant(this.identity.service));
+      this.limits.refuse(this.names.serviceTenant(this.identity.service));
       return -1;
     }
     this.identity.seal();
@@ -170,7 +145,7 @@ export class ShardSeriesTable implements SeriesTable {
   /** The series that `identity` (unsealed) holds if it is known, else -1; makes nothing. */
   lookUp(): SeriesIndex {
     this.identity.seal();
-    this.canonicalKey();
+    workloadKey(this.identity, this.names, this.pair);
     const workload = this.byKey.get(this.pair[0]!, this.pair[1]!);
     return workload < 0 ? -1 : this.members.find(workload, this.identity.keys[2]!, this.identity.keys[3]!);
   }
@@ -178,7 +153,7 @@ export class ShardSeriesTable implements SeriesTable {
   private enter(rawA: number, rawB: number, at: EpochMs): SeriesIndex {
     const id = this.identity;
     const { names, pair } = this;
-    this.canonicalKey();
+    workloadKey(this.identity, this.names, this.pair);
     const keyA = pair[0]!;
     const keyB = pair[1]!;
     let workload = this.byKey.get(keyA, keyB);
@@ -197,8 +172,8 @@ export class ShardSeriesTable implements SeriesTable {
       heirOf = found;
     }
     const tenant = names.serviceTenant(id.service);
-    if ((this.liveByTenant[tenant] ?? 0) >= this.maxPerTenant) {
-      this.countRefused(tenant);
+    if (this.limits.isFull(tenant)) {
+      this.limits.refuse(tenant);
       return -1;
     }
     if (workload < 0) {
@@ -206,25 +181,11 @@ export class ShardSeriesTable implements SeriesTable {
       this.byKey.set(keyA, keyB, workload);
     }
     const row = this.addRow(workload, at);
-    this.liveByTenant[tenant] = (this.liveByTenant[tenant] ?? 0) + 1;
+    this.limits.add(tenant, 1);
     this.raw.add(row, rawA, rawB);
     // A sibling seen only once has learnt nothing worth copying (all replicas of a workload showing up together).
     if (heirOf >= 0 && this.rows.interval[heirOf]! !== 0) this.inheritance.push({ series: row, from: heirOf });
     return row;
-  }
-
-  /** Key of the workload that the sealed `identity` belongs to, to `pair[0]`, `pair[1]`. */
-  private canonicalKey(): void {
-    const { names, pair, identity: id } = this;
-    hashPair(names.serviceKey(id.service, 0), names.metricKey(id.metric, 0), id.kind, id.modality, pair, 0);
-    hashPair(
-      names.serviceKey(id.service, 1) ^ id.keys[0]!,
-      names.metricKey(id.metric, 1) ^ id.keys[1]!,
-      pair[0]! ^ id.keys[1]!,
-      pair[1]! ^ id.keys[0]!,
-      pair,
-      0,
-    );
   }
 
   private takeOver(row: SeriesIndex, rawA: number, rawB: number, at: EpochMs): void {
@@ -239,17 +200,10 @@ export class ShardSeriesTable implements SeriesTable {
   private addRow(workload: number, at: EpochMs): SeriesIndex {
     const row = this.free.pop() ?? this.used++;
     if (row >= this.rows.capacity) this.rows.resize(this.rows.capacity * 2);
-    const { rows } = this;
-    rows.service[row] = this.identity.service;
-    rows.kind[row] = this.identity.kind;
-    rows.modality[row] = this.identity.modality;
-    rows.live[row] = 1;
-    rows.keys[2 * row] = 0;
-    rows.keys[2 * row + 1] = 0;
-    rows.interval[row] = 0;
+    const { service, kind, modality } = this.identity;
+    this.rows.open(row, service, kind, modality, at);
     this.members.join(row, workload);
     this.nameInstance(row);
-    rows.lastSeen[row] = at;
     if (at > this.latest) this.latest = at;
     return row;
   }
@@ -266,18 +220,14 @@ export class ShardSeriesTable implements SeriesTable {
     if (at > this.latest) this.latest = at;
   }
 
-  private countRefused(tenant: number): void {
-    this.refusedByTenant[tenant] = (this.refusedByTenant[tenant] ?? 0) + 1;
-  }
-
   /** Samples refused because their series would have been one too many. */
   refusedSamples(tenant: string): number {
-    return this.refusedByTenant[this.names.tenant(tenant)] ?? 0;
+    return this.limits.refused(this.names.tenant(tenant));
   }
 
   /** Live series of a tenant. */
   liveSeries(tenant: string): number {
-    return this.liveByTenant[this.names.tenant(tenant)] ?? 0;
+    return this.limits.live(this.names.tenant(tenant));
   }
 
   // -------------------------------------------------------------- churn
@@ -320,7 +270,7 @@ export class ShardSeriesTable implements SeriesTable {
     rows.live[row] = 0;
     rows.interval[row] = 0;
     this.free.push(row);
-    this.liveByTenant[this.names.serviceTenant(rows.service[row]!)]!--;
+    this.limits.add(this.names.serviceTenant(rows.service[row]!), -1);
     if (!this.members.leave(row)) return;
     this.byKey.delete(workloads.keys[2 * workload]!, workloads.keys[2 * workload + 1]!, workload);
     workloads.remove(workload);
@@ -396,7 +346,7 @@ export class ShardSeriesTable implements SeriesTable {
   save(): StateBlob {
     const meta: TableMeta = {
       names: this.names.save(),
-      refused: [...this.refusedByTenant],
+      refused: this.limits.save(),
       freeOrdinals: this.members.save(),
       garbage: this.workloads.garbage,
       latest: this.latest,
@@ -424,8 +374,7 @@ export class ShardSeriesTable implements SeriesTable {
     this.members.workloads = this.workloads;
     this.workloads.restore(state.arrays, meta.garbage);
     this.free = Array.from(state.arrays['free']!);
-    this.refusedByTenant = Array.from(meta.refused, (count) => count ?? 0);
-    this.liveByTenant = [];
+    this.limits.restore(meta.refused);
     this.epoch++;
     this.latest = meta.latest;
     this.inheritance = [...meta.inheritance];
@@ -444,14 +393,14 @@ export class ShardSeriesTable implements SeriesTable {
     for (let row = 0; row < this.used; row++) {
       if (rows.live[row] === 0) continue;
       const tenant = this.names.serviceTenant(rows.service[row]!);
-      this.liveByTenant[tenant] = (this.liveByTenant[tenant] ?? 0) + 1;
+      this.limits.add(tenant, 1);
     }
   }
 }
 
 interface TableMeta {
   readonly names: NamesState;
-  readonly refused: readonly (number | null)[];
+  readonly refused: readonly number[];
   readonly freeOrdinals: readonly (readonly [number, readonly number[]])[];
   readonly garbage: number;
   readonly latest: EpochMs;
