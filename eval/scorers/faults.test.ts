@@ -28,6 +28,7 @@ describe('fault scoring', () => {
     const score = scoreFaults(faults, incidents, [[0, 100 * MINUTE]], [[150 * MINUTE, 300 * MINUTE]], 0.5);
     expect(score).toMatchObject({
       found: 2,
+      foundEarly: 1,
       precision: 3 / 5,
       medianDelay: 2 * MINUTE,
       incidentsPerFound: 1.5,

@@ -19,6 +19,8 @@ export interface FaultOutcome {
 export interface FaultScore {
   readonly outcomes: readonly FaultOutcome[];
   readonly found: number;
+  /** Faults whose incident opened before the injection: luck, or an artefact of the recording, not detection. */
+  readonly foundEarly: number;
   readonly precision: number;
   /** ms from injection to opening, NaN when none was found; openings before the injection count as 0. */
   readonly medianDelay: number;
@@ -84,6 +86,7 @@ export function scoreFaults(
   return {
     outcomes,
     found: found.length,
+    foundEarly: found.filter((o) => o.incidents[0]!.openedAt < o.fault.at).length,
     precision: raised === 0 ? 0 : used.size / raised,
     medianDelay: delays.length === 0 ? Number.NaN : delays[delays.length >> 1]!,
     incidentsPerFound: found.length === 0 ? Number.NaN : used.size / found.length,
