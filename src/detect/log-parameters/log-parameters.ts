@@ -24,8 +24,8 @@ const LARGEST = 2;
 const MEAN = 3;
 const DEVIATION = 4;
 const TICKS = 5;
-/** Two doubles before the fields: lines read in the tick, generation. */
-const WIDTH = 2 + FIELDS * FIELD_WIDTH;
+/** One double before the fields: the generation. */
+const WIDTH = 1 + FIELDS * FIELD_WIDTH;
 const MAX_BYTES = 512;
 const MEMORY = 360;
 /** Smallest deviation on the log scale: 10 %. */
@@ -41,6 +41,8 @@ export class LogParameters {
   readonly #options: LogParametersOptions;
   readonly #tails = new ScoreTails();
   #rows: Float64Array = new Float64Array(WIDTH * 256);
+  /** Lines of a template read in the open tick: apart from the rows, because every line looks at it. */
+  #read: Int32Array = new Int32Array(256);
 
   constructor(options: LogParametersOptions) {
     this.#options = options;
@@ -49,13 +51,13 @@ export class LogParameters {
   observe(batch: LogBatch, templates: Int32Array): void {
     const { samples } = this.#options;
     for (let i = 0; i < batch.length; i += 1) {
-      const r = (templates[i] as number) * WIDTH;
-      if (r + WIDTH > this.#rows.length) this.#grow(r + WIDTH);
-      const read = this.#rows[r] as number;
+      const template = templates[i] as number;
+      if (template >= this.#read.length) this.#grow(template + 1);
+      const read = this.#read[template] as number;
       if (read >= samples) continue;
-      this.#rows[r] = read + 1;
+      this.#read[template] = read + 1;
       const start = batch.bodyStart[i] as number;
-      this.#read(batch.buffer, start, Math.min(batch.bodyEnd[i] as number, start + MAX_BYTES), r + 2);
+      this.#scan(batch.buffer, start, Math.min(batch.bodyEnd[i] as number, start + MAX_BYTES), template * WIDTH + 1);
     }
   }
 
@@ -67,14 +69,14 @@ export class LogParameters {
       const r = template * WIDTH;
       if (r + WIDTH > this.#rows.length) continue;
       const generation = templates.generationOf(template);
-      if (this.#rows[r + 1] !== generation) {
+      if (this.#rows[r] !== generation) {
         for (let field = 0; field < FIELDS; field += 1)
-          this.#rows.fill(0, r + 2 + field * FIELD_WIDTH + MEAN, r + 2 + (field + 1) * FIELD_WIDTH);
-        this.#rows[r + 1] = generation;
+          this.#rows.fill(0, r + 1 + field * FIELD_WIDTH + MEAN, r + 1 + (field + 1) * FIELD_WIDTH);
+        this.#rows[r] = generation;
       }
       const service = templates.serviceOf(template);
       for (let field = 0; field < FIELDS; field += 1) {
-        const p = this.#judge(r + 2 + field * FIELD_WIDTH);
+        const p = this.#judge(r + 1 + field * FIELD_WIDTH);
         if (Number.isNaN(p)) continue;
         const own = best.get(service);
         if (own === undefined) best.set(service, { p, tests: 1, template, field });
@@ -89,14 +91,18 @@ export class LogParameters {
       const p = this.#tails.observe(service, smallestOf(smallest, tests));
       if (p <= this.#options.report) found.push(this.#describe(template, field, p, tick, templates, names(service)));
     }
-    for (let i = 0; i < tick.length; i += 1) this.#learn((tick.template[i] as number) * WIDTH);
+    for (let i = 0; i < tick.length; i += 1) this.#learn(tick.template[i] as number);
     return found;
   }
 
   save(): StateBlob {
     return {
       version: VERSION,
-      arrays: { rows: this.#rows.slice(), tails: this.#tails.save().arrays['rows'] as Float32Array },
+      arrays: {
+        rows: this.#rows.slice(),
+        read: this.#read.slice(),
+        tails: this.#tails.save().arrays['rows'] as Float32Array,
+      },
       meta: null,
     };
   }
@@ -105,6 +111,7 @@ export class LogParameters {
     if (state.version !== VERSION)
       throw new TocsinError('state_version', `log-parameters state ${state.version} is unknown`);
     this.#rows = (state.arrays['rows'] as Float64Array).slice();
+    this.#read = (state.arrays['read'] as Int32Array).slice();
     this.#tails.restore({ version: 1, arrays: { rows: state.arrays['tails'] as Float32Array }, meta: null });
   }
 
@@ -118,11 +125,12 @@ export class LogParameters {
     return Math.exp(-distance / Math.max(MIN_DEVIATION, rows[f + DEVIATION] as number));
   }
 
-  #learn(r: number): void {
+  #learn(template: number): void {
     const rows = this.#rows;
+    const r = template * WIDTH;
     if (r + WIDTH > rows.length) return;
-    rows[r] = 0;
-    for (let f = r + 2; f < r + WIDTH; f += FIELD_WIDTH) {
+    this.#read[template] = 0;
+    for (let f = r + 1; f < r + WIDTH; f += FIELD_WIDTH) {
       const count = rows[f + COUNT] as number;
       if (count === 0) continue;
       const ticks = rows[f + TICKS] as number;
@@ -142,7 +150,7 @@ export class LogParameters {
   }
 
   /** Adds the stand-alone numbers of a line to the fields at `f`. */
-  #read(bytes: Uint8Array, start: number, end: number, f: number): void {
+  #scan(bytes: Uint8Array, start: number, end: number, f: number): void {
     let field = 0;
     let at = start;
     while (at < end && field < FIELDS) {
@@ -186,7 +194,7 @@ export class LogParameters {
     templates: TemplateCatalogue,
     service: string,
   ): Evidence {
-    const f = template * WIDTH + 2 + field * FIELD_WIDTH;
+    const f = template * WIDTH + 1 + field * FIELD_WIDTH;
     const value = Math.expm1((this.#rows[f + SUM] as number) / (this.#rows[f + COUNT] as number));
     const mean = this.#rows[f + MEAN] as number;
     const spread = 3 * Math.max(MIN_DEVIATION, this.#rows[f + DEVIATION] as number);
@@ -211,10 +219,14 @@ export class LogParameters {
     });
   }
 
-  #grow(needed: number): void {
-    const next = new Float64Array(Math.max(needed, this.#rows.length * 2));
-    next.set(this.#rows);
-    this.#rows = next;
+  #grow(templates: number): void {
+    const capacity = Math.max(templates, this.#read.length * 2);
+    const rows = new Float64Array(capacity * WIDTH);
+    rows.set(this.#rows);
+    this.#rows = rows;
+    const read = new Int32Array(capacity);
+    read.set(this.#read);
+    this.#read = read;
   }
 }
 

@@ -27,11 +27,15 @@ function batchOf(lines: readonly string[], service = 0, severity = 9, at = 1000)
   return batch;
 }
 
+const SEPARATORS = Array.from({ length: 33 }, (_, code) => `\\x${code.toString(16).padStart(2, '0')}`).join('');
+
 /** The obvious twin of `maskTokens`, by regular expressions. */
 function maskSlowly(body: string): string[] {
   const units = new Set(UNITS);
-  const separators = body.startsWith('{') ? /[\u0000-\u0020",:{}]+/u : /[\u0000-\u0020]+/u;
-  const text = body.replace(/^[\u0000-\u0020]+/u, '');
+  const separators = body.startsWith('{')
+    ? new RegExp(`[${SEPARATORS}",:{}]+`, 'u')
+    : new RegExp(`[${SEPARATORS}]+`, 'u');
+  const text = body.replace(new RegExp(`^[${SEPARATORS}]+`, 'u'), '');
   const line = body.startsWith('{') ? body.slice(0, firstBreakAfterToken(body)) : (text.split('\n')[0] ?? '');
   const out: string[] = [];
   let afterMask = false;
@@ -47,7 +51,7 @@ function maskSlowly(body: string): string[] {
   return out;
 }
 function firstBreakAfterToken(body: string): number {
-  const match = /[^\u0000-\u0020",:{}][^\n]*\n/u.exec(body);
+  const match = new RegExp(`[^${SEPARATORS}",:{}][^\\n]*\\n`, 'u').exec(body);
   return match === null ? body.length : match.index + match[0].length - 1;
 }
 

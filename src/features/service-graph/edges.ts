@@ -5,16 +5,14 @@ import type { EpochMs } from '../../domain/units.ts';
 import { binomialAtLeast } from '../../stats/count-tails.ts';
 import { ScoreTails } from '../../stats/score-tails.ts';
 
-/** Doubles of one edge: the open tick, then what is remembered. */
+/** Doubles of one edge: the open tick, then what is remembered; each mean is followed by its variance. */
 const WIDTH = 16;
 const CALLS = 0;
 const ERRORS = 1;
 const SERVER = 2;
 const GAP = 3;
 const SERVER_MEAN = 4;
-const SERVER_VAR = 5;
 const GAP_MEAN = 6;
-const GAP_VAR = 7;
 const PAST_CALLS = 8;
 const PAST_ERRORS = 9;
 const TICKS = 10;
