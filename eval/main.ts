@@ -15,7 +15,7 @@ const USAGE = `usage: tocsin eval <suite> --data DIR [--out FILE]
 
 suites
   metrics   NAB, KPI and Microsoft series     [--sets nab,kpi,ms] [--ablation] [--verbose] [--product-only]
-  logs      template grouping (loghub)
+  logs      template grouping (loghub), HDFS blocks
   rca       cause ranking (RCD sock-shop, PetShop)  [--verbose]
   faults    multimodal fault days, replayed   [--sets nezha-trainticket,nezha-onlineboutique] [--verbose] [--product-only]
             as OTLP against a running server  [--endpoint URL] [--api URL] [--pid N] [--speed N] [--signals metrics,logs,traces]

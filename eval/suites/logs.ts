@@ -8,6 +8,7 @@ import { parseQuoted } from '../data/quoted-csv.ts';
 import { fixed, machineLine, table } from '../report.ts';
 import type { GroupingScore } from '../scorers/grouping.ts';
 import { scoreGrouping } from '../scorers/grouping.ts';
+import { hdfsReport } from './hdfs.ts';
 
 export interface LogsOptions {
   readonly data: string;
@@ -125,6 +126,7 @@ export function runLogs(options: LogsOptions): string {
     '### Template grouping: loghub 2k, corrected templates, cold, in order, one configuration',
     table(header, rows),
     `Tocsin: ${fixed(nanos, 0)} ns a line, cold. "digits": words with a digit are parameters. PA and FTA compare after words with a parameter became \`<*>\` and neighbours merged.`,
+    ...hdfsReport(options.data),
   ].join('\n\n');
 }
 
