@@ -26,6 +26,8 @@ export class SeriesIdentity {
 
   private scratch = new Uint8Array(4096);
   private view = new DataView(this.scratch.buffer);
+  /** View of `bytes`. */
+  private sealed = new DataView(this.bytes.buffer);
   private filled = 0;
   private count = 0;
   private keyStart = new Int32Array(64);
@@ -60,9 +62,17 @@ export class SeriesIdentity {
   }
 
   addText(key: string, value: string): void {
-    const k = this.encoder.encode(key);
-    const v = this.encoder.encode(value);
-    this.addBytes(joined(k, v), 0, k.length, k.length, k.length + v.length);
+    const bytes = this.encoder.encode(key);
+    this.addRendered(bytes, 0, bytes.length, value);
+  }
+
+  /** Adds a label whose value had to be rendered: a number, a boolean. */
+  addRendered(source: Uint8Array, keyStart: number, keyEnd: number, value: string): void {
+    const keyLength = Math.min(keyEnd - keyStart, MAX_TEXT);
+    const at = this.reserve(keyLength + MAX_TEXT);
+    for (let i = 0; i < keyLength; i++) this.scratch[at + i] = source[keyStart + i]!;
+    const room = this.scratch.subarray(at + keyLength, at + keyLength + MAX_TEXT);
+    this.push(at, keyLength, this.encoder.encodeInto(value, room).written);
   }
 
   /** Adds labels as `bytes` of a sealed identity holds them (a resource's, a workload's). */
@@ -116,7 +126,8 @@ export class SeriesIdentity {
         if (this.classes[i]! >= KEY_INSTANCE) this.emit(i);
       }
     }
-    const view = new DataView(this.bytes.buffer);
+    if (this.sealed.buffer !== this.bytes.buffer) this.sealed = new DataView(this.bytes.buffer);
+    const view = this.sealed;
     if (instances > 0) hashBytes(view, labelLength, this.length, HASH_SEED_B, HASH_SEED_A, this.keys, 1);
     this.length = labelLength;
     hashBytes(view, 0, labelLength, HASH_SEED_A, HASH_SEED_B, this.keys, 0);
@@ -237,13 +248,6 @@ function grown(column: Int32Array, size: number): Int32Array<ArrayBuffer> {
   const next = new Int32Array(size);
   next.set(column);
   return next;
-}
-
-function joined(left: Uint8Array, right: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(left.length + right.length);
-  bytes.set(left);
-  bytes.set(right, left.length);
-  return bytes;
 }
 
 /** Key of the workload that a sealed identity belongs to, two lanes at the start of `out`. */

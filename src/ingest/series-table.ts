@@ -63,11 +63,9 @@ export class ShardSeriesTable implements SeriesTable {
   get size(): number {
     return this.used;
   }
-  /** Live series of all tenants. */
   get liveCount(): number {
     return this.limits.liveTotal;
   }
-  /** Samples of refused new series, all tenants. */
   get refusedTotal(): number {
     return this.limits.refusedTotal;
   }
@@ -379,21 +377,13 @@ export class ShardSeriesTable implements SeriesTable {
     this.latest = meta.latest;
     this.inheritance = [...meta.inheritance];
     this.takenOver = [...meta.takenOver];
-    this.reindex();
-    this.members.restore(meta.freeOrdinals, this.used);
-  }
-
-  private reindex(): void {
-    const { rows, workloads } = this;
     this.raw.rebuild(this.used);
-    this.byKey.clear(workloads.size);
-    for (let w = 0; w < workloads.size; w++) {
-      if (workloads.labelLength[w]! >= 0) this.byKey.set(workloads.keys[2 * w]!, workloads.keys[2 * w + 1]!, w);
-    }
+    this.members.restore(meta.freeOrdinals, this.used);
+    const { size, keys, labelLength } = this.workloads;
+    this.byKey.clear(size);
+    for (let w = 0; w < size; w++) if (labelLength[w]! >= 0) this.byKey.set(keys[2 * w]!, keys[2 * w + 1]!, w);
     for (let row = 0; row < this.used; row++) {
-      if (rows.live[row] === 0) continue;
-      const tenant = this.names.serviceTenant(rows.service[row]!);
-      this.limits.add(tenant, 1);
+      if (rows.live[row] === 1) this.limits.add(this.names.serviceTenant(rows.service[row]!), 1);
     }
   }
 }

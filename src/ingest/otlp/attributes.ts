@@ -77,7 +77,7 @@ export function readAttributes(
     if (into === null) continue;
     if (attribute.text === null) {
       into.addBytes(wire.buf, attribute.keyStart, attribute.keyEnd, attribute.valueStart, attribute.valueEnd);
-    } else into.addText(decoder.decode(wire.buf.subarray(attribute.keyStart, attribute.keyEnd)), attribute.text);
+    } else into.addRendered(wire.buf, attribute.keyStart, attribute.keyEnd, attribute.text);
   }
 }
 

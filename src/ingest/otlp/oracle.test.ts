@@ -1,3 +1,4 @@
+/* oxlint-disable typescript/no-explicit-any -- the oracle walks an untyped tree */
 import fc from 'fast-check';
 import protobuf from 'protobufjs';
 import { describe, expect, test } from 'vitest';
