@@ -57,7 +57,7 @@ function significant(value: number): string {
  */
 export function formatValue(value: number, unit: string, metric = ''): string {
   if (!Number.isFinite(value)) return 'unknown';
-  const [base = '', per] = splitRate(unit);
+  const [base, per] = splitRate(unit);
   const suffix = per === undefined ? '' : `/${per}`;
   const seconds = SECONDS_PER[base];
   if (seconds !== undefined && per === undefined) return formatSeconds(value * seconds);

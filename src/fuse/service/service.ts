@@ -4,18 +4,9 @@ import { TocsinError } from '../../domain/error.ts';
 import { defaultsOf, type Options, type OptionsSpec } from '../../domain/options.ts';
 import { MODALITY, type Modality } from '../../domain/series.ts';
 import { type EpochMs, MINUTE } from '../../domain/units.ts';
-import {
-  acat,
-  agreementP,
-  cauchyP,
-  cauchyWeight,
-  countP,
-  STRANGE,
-  WEIGHT_LAST,
-  WEIGHT_OF_SURPRISE,
-  WEIGHT_STEPS,
-} from './combine-p.ts';
+import { acat, agreementP, cauchyP, cauchyWeight, countP } from './combine-p.ts';
 import { createOwnNull } from './own-null.ts';
+import { createTally, TOP } from './tally.ts';
 
 export const serviceOptions = {
   coldStart: {
@@ -40,7 +31,7 @@ export type DescribeCandidate = (series: number, surprise: number) => Evidence |
 export interface ServiceFusion {
   /**
    * Takes the calibrated surprises (-log10 p) of one batch; at most one sample of a series a call. A surprise of 0 (or
-   * NaN) means not scored yet: the service is alive, nothing more. About 3 ns a point.
+   * NaN) means not scored yet: the service is alive, nothing more.
    */
   observe(series: Int32Array, surprise: Float32Array, n: number, serviceOf: Int32Array, modalityOf: Uint8Array): void;
   /**
@@ -61,9 +52,6 @@ export interface ServiceFusion {
 
 const STATE_VERSION = 1;
 const MODALITIES: readonly Modality[] = ['metric', 'log', 'trace'];
-/** Row of a service and modality in the tick's accumulators: Cauchy sum, scored points, points with p < 0.1, strange series, series. */
-const ROW = 5;
-const TOP = 16;
 const MAX_ADDED = 64;
 /** Worth of the prior guess that three in ten series are independent, in ticks. */
 const RATIO_PRIOR = 0.3;
@@ -76,74 +64,20 @@ export function createServiceFusion(
   options: ServiceOptions = defaultsOf(serviceOptions),
 ): ServiceFusion {
   let services = 0;
-  let rows = new Float64Array(0);
-  let alive = new Uint8Array(0);
-  let urgentNow = new Uint8Array(0);
-  let topCount = new Uint8Array(0);
-  let topSeries = new Int32Array(0);
-  let topSurprise = new Float32Array(0);
   let firstSeen = new Float64Array(0);
   /** Per service: ticks, mean and variance of the share of points with p < 0.1, mean number of points. */
   let spread = new Float64Array(0);
-  /** Tick stamp (1..255) at which a series was last seen, and last strange: distinct counts for a byte each. */
-  let seenAt = new Uint8Array(0);
-  let strangeAt = new Uint8Array(0);
-  let stamp = 1;
-  let dirty: number[] = [];
-  let urgent: number[] = [];
   let added = new Map<number, { evidence: Evidence; tests: number }[]>();
+  const tally = createTally(options.urgentSurprise);
   const ownNull = createOwnNull();
 
   function growServices(needed: number): void {
     if (needed <= services) return;
     const n = Math.max(16, needed, services * 2);
-    rows = widen(rows, new Float64Array(n * 3 * ROW));
-    alive = widen(alive, new Uint8Array(n));
-    urgentNow = widen(urgentNow, new Uint8Array(n));
-    topCount = widen(topCount, new Uint8Array(n));
-    topSeries = widen(topSeries, new Int32Array(n * TOP));
-    topSurprise = widen(topSurprise, new Float32Array(n * TOP));
     firstSeen = widen(firstSeen, new Float64Array(n).fill(Number.NaN));
     spread = widen(spread, new Float64Array(n * 4));
     ownNull.grow(n);
     services = n;
-  }
-
-  function touch(service: number): void {
-    growServices(service + 1);
-    if (alive[service] === 1) return;
-    alive[service] = 1;
-    dirty.push(service);
-  }
-
-  /** Keeps the 16 strongest series of a service; a series keeps its strongest point. Rare: only for p < 1e-3. */
-  function strangePoint(service: number, series: number, surprise: number, row: number): void {
-    if (strangeAt[series] !== stamp) {
-      strangeAt[series] = stamp;
-      rows[row + 3] = (rows[row + 3] ?? 0) + 1;
-    }
-    if (surprise >= options.urgentSurprise && urgentNow[service] === 0) {
-      urgentNow[service] = 1;
-      urgent.push(service);
-    }
-    const base = service * TOP;
-    const count = topCount[service] ?? 0;
-    let weakest = -1;
-    for (let i = base; i < base + count; i += 1) {
-      if (topSeries[i] === series) {
-        if (surprise > (topSurprise[i] ?? 0)) topSurprise[i] = surprise;
-        return;
-      }
-      if (weakest < 0 || (topSurprise[i] ?? 0) < (topSurprise[weakest] ?? 0)) weakest = i;
-    }
-    if (count < TOP) {
-      topSeries[base + count] = series;
-      topSurprise[base + count] = surprise;
-      topCount[service] = count + 1;
-    } else if (surprise > (topSurprise[weakest] ?? 0)) {
-      topSeries[weakest] = series;
-      topSurprise[weakest] = surprise;
-    }
   }
 
   function ratioOf(service: number): number {
@@ -160,9 +94,8 @@ export function createServiceFusion(
     let points = 0;
     let hot = 0;
     for (let m = 0; m < 3; m += 1) {
-      const row = (service * 3 + m) * ROW;
-      points += rows[row + 1] ?? 0;
-      hot += rows[row + 2] ?? 0;
+      points += tally.at(service, m, 1);
+      hot += tally.at(service, m, 2);
     }
     if (points < 4) return;
     const base = service * 4;
@@ -179,12 +112,13 @@ export function createServiceFusion(
 
   /** p of one modality of the open tick; null without data. */
   function modalityP(service: number, modality: number, ratio: number): number | null {
-    const row = (service * 3 + modality) * ROW;
-    const points = rows[row + 1] ?? 0;
+    const points = tally.at(service, modality, 1);
     const ps: number[] = [];
     if (points > 0) {
-      const mean = cauchyP((rows[row] ?? 0) / points);
-      ps.push(Math.min(1, 2 * Math.min(mean, countP(rows[row + 3] ?? 0, rows[row + 4] ?? 0, ratio))));
+      const mean = cauchyP(tally.at(service, modality, 0) / points);
+      ps.push(
+        Math.min(1, 2 * Math.min(mean, countP(tally.at(service, modality, 3), tally.at(service, modality, 4), ratio))),
+      );
     }
     let sum = 0;
     let tests = 0;
@@ -199,11 +133,10 @@ export function createServiceFusion(
 
   function evidenceOf(service: number, describe: DescribeCandidate): Evidence[] {
     const found: Evidence[] = (added.get(service) ?? []).map((item) => item.evidence);
-    const base = service * TOP;
-    for (let i = base; i < base + (topCount[service] ?? 0); i += 1) {
-      const evidence = describe(topSeries[i] ?? 0, topSurprise[i] ?? 0);
+    tally.candidates(service, (series, surprise) => {
+      const evidence = describe(series, surprise);
       if (evidence !== null) found.push(evidence);
-    }
+    });
     found.sort((a, b) => a.p - b.p || (a.series < b.series ? -1 : a.series > b.series ? 1 : 0));
     const ids = new Set<string>();
     const out: Evidence[] = [];
@@ -229,8 +162,8 @@ export function createServiceFusion(
         byModality[modality] = p;
         present.push(p);
       }
-      seen += rows[(service * 3 + m) * ROW + 4] ?? 0;
-      strange += rows[(service * 3 + m) * ROW + 3] ?? 0;
+      seen += tally.at(service, m, 4);
+      strange += tally.at(service, m, 3);
     });
     const raw = Math.min(1, acat(present), 2 * agreementP(present));
     const surprise = -Math.log10(Math.max(raw, 1e-9));
@@ -253,30 +186,10 @@ export function createServiceFusion(
 
   return {
     observe(series, surprise, n, serviceOf, modalityOf) {
-      if (serviceOf.length > seenAt.length) {
-        seenAt = widen(seenAt, new Uint8Array(serviceOf.length));
-        strangeAt = widen(strangeAt, new Uint8Array(serviceOf.length));
-      }
-      for (let i = 0; i < n; i += 1) {
-        const id = series[i] as number;
-        const service = serviceOf[id] as number;
-        if (service >= services || alive[service] === 0) touch(service);
-        const s = surprise[i] as number;
-        if (!(s > 0)) continue;
-        const row = (service * 3 + (modalityOf[id] as number)) * ROW;
-        const step = (s * WEIGHT_STEPS) | 0;
-        rows[row] = (rows[row] as number) + (WEIGHT_OF_SURPRISE[step < WEIGHT_LAST ? step : WEIGHT_LAST] as number);
-        rows[row + 1] = (rows[row + 1] as number) + 1;
-        if (s > 1) rows[row + 2] = (rows[row + 2] as number) + 1;
-        if (seenAt[id] !== stamp) {
-          seenAt[id] = stamp;
-          rows[row + 4] = (rows[row + 4] as number) + 1;
-        }
-        if (s >= STRANGE) strangePoint(service, id, s, row);
-      }
+      tally.observe(series, surprise, n, serviceOf, modalityOf);
     },
     addEvidence(service, evidence, tests = 1) {
-      touch(service);
+      tally.touch(service);
       const list = added.get(service) ?? [];
       list.push({ evidence, tests });
       if (list.length > MAX_ADDED) {
@@ -284,24 +197,19 @@ export function createServiceFusion(
         list.length = MAX_ADDED;
       }
       added.set(service, list);
-      if (-Math.log10(evidence.p * tests) >= options.urgentSurprise && urgentNow[service] === 0) {
-        urgentNow[service] = 1;
-        urgent.push(service);
-      }
+      if (-Math.log10(evidence.p * tests) >= options.urgentSurprise) tally.hurry(service);
     },
-    takeUrgent() {
-      const taken = urgent;
-      urgent = [];
-      return taken;
-    },
+    takeUrgent: () => tally.takeUrgent(),
     provisional(service, at, describe) {
-      if (service >= services || alive[service] === 0) return null;
+      if (!tally.alive(service)) return null;
+      growServices(service + 1);
       return report(service, at, true, describe).tick;
     },
     close(at, describe) {
       const out: ServiceTick[] = [];
-      dirty.sort((a, b) => a - b);
+      const dirty = tally.dirty();
       for (const service of dirty) {
+        growServices(service + 1);
         if (Number.isNaN(firstSeen[service] ?? Number.NaN)) firstSeen[service] = at;
         const { tick, surprise, judged } = report(service, at, false, describe);
         out.push(tick);
@@ -309,23 +217,18 @@ export function createServiceFusion(
           ownNull.learn(service, surprise, tick.p, at);
           learnSpread(service);
         }
-        rows.fill(0, service * 3 * ROW, (service + 1) * 3 * ROW);
-        alive[service] = 0;
-        urgentNow[service] = 0;
-        topCount[service] = 0;
       }
-      dirty = [];
-      urgent = [];
+      tally.clear(dirty);
       added = new Map();
-      stamp = stamp === 255 ? 1 : stamp + 1;
       return out;
     },
     save() {
+      const { seenAt, strangeAt, stamp } = tally.save();
       const arrays: Record<string, Float64Array | Uint8Array> = {
         firstSeen: firstSeen.slice(),
         spread: spread.slice(),
-        seenAt: seenAt.slice(),
-        strangeAt: strangeAt.slice(),
+        seenAt,
+        strangeAt,
         pooled: ownNull.pooled.slice(),
       };
       for (const [name, column] of Object.entries(ownNull.columns)) arrays[`null.${name}`] = column.slice();
@@ -343,24 +246,18 @@ export function createServiceFusion(
       growServices(at('firstSeen').length);
       firstSeen.set(at('firstSeen'));
       spread.set(at('spread'));
-      seenAt = Uint8Array.from((state.arrays['seenAt'] as Uint8Array | undefined) ?? []);
-      strangeAt = Uint8Array.from((state.arrays['strangeAt'] as Uint8Array | undefined) ?? []);
-      stamp = (state.meta as { stamp: number }).stamp;
+      const bytes = (name: string) => (state.arrays[name] as Uint8Array | undefined) ?? new Uint8Array(0);
+      const { stamp } = state.meta as { readonly stamp: number };
+      tally.restore({ seenAt: bytes('seenAt'), strangeAt: bytes('strangeAt'), stamp });
       const columns: Record<string, Float64Array> = {};
       for (const name of Object.keys(ownNull.columns)) columns[name] = at(`null.${name}`);
       ownNull.load(columns, at('pooled'));
-      rows.fill(0);
-      alive.fill(0);
-      urgentNow.fill(0);
-      topCount.fill(0);
-      dirty = [];
-      urgent = [];
       added = new Map();
     },
   };
 }
 
-function widen<T extends Float64Array | Float32Array | Int32Array | Uint8Array>(from: T, to: T): T {
+function widen<T extends Float64Array>(from: T, to: T): T {
   to.set(from);
   return to;
 }
