@@ -336,7 +336,7 @@ for (const version of [1, 2] as const) {
             ]);
           }
         }),
-        { numRuns: 1500 },
+        { numRuns: 800 },
       );
     });
   });

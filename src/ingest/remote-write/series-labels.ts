@@ -35,13 +35,13 @@ const PART_SUFFIX = /_(?:count|sum|bucket)$/;
 export class SeriesLabels {
   private readonly wire: Wire;
   private readonly symbols: Symbols;
-  private readonly table: ShardSeriesTable;
+  private readonly table: Pick<ShardSeriesTable, 'identity' | 'names'>;
   private readonly decoder = new TextDecoder();
   private readonly found = new Map<string, string>();
   private service = 0;
   private version = '';
 
-  constructor(wire: Wire, symbols: Symbols, table: ShardSeriesTable) {
+  constructor(wire: Wire, symbols: Symbols, table: Pick<ShardSeriesTable, 'identity' | 'names'>) {
     this.wire = wire;
     this.symbols = symbols;
     this.table = table;
@@ -66,6 +66,12 @@ export class SeriesLabels {
     const unit = entries.unit[at]!;
     identity.begin(this.service, names.metric(name, unit === 0 ? '' : this.symbol(unit)), kind);
     for (const [key, value] of found) if (key !== source && !CONSUMED.has(key)) identity.addText(key, value);
+  }
+
+  /** Service of the TimeSeries `[start, end)`, as `identify` would name it; what routing goes by. */
+  serviceOf(write: WriteVersion, start: number, end: number): string {
+    this.read(write, start, end);
+    return this.serviceName(this.serviceSource());
   }
 
   /** A version of the service of the series just identified that was not seen before. */

@@ -1,5 +1,5 @@
 import { HASH_SEED_A, HASH_SEED_B, hashBytes, hashPair } from '../../stats/hash.ts';
-import { malformed, WIRE_BYTES, type Wire } from '../wire/proto.ts';
+import { WIRE_BYTES, type Wire } from '../wire/proto.ts';
 
 /** The symbols table of a 2.0 request: where each string is, and its hash. References mean nothing outside the request. */
 export class Symbols {
@@ -48,7 +48,12 @@ export class Symbols {
     return fault === '' && count % 2 === 1 ? 'a label name without a value' : fault;
   }
 
-  /** Calls back with key and value symbol of each label; the references were checked by `hashRefs`. */
+  /** One lane of the hash of a symbol; lane 0 or 1. */
+  key(symbol: number, lane: number): number {
+    return this.keys[2 * symbol + lane]!;
+  }
+
+  /** Calls back with key and value symbol of each label; passes over references to no symbol (see `hashRefs`). */
   eachLabel(wire: Wire, start: number, end: number, visit: (key: number, value: number) => void): void {
     let key = -1;
     wire.pos = start;
@@ -61,10 +66,9 @@ export class Symbols {
       const stop = tag === 0x0a ? wire.span(end) : end;
       while (wire.pos < stop) {
         const ref = wire.varint(stop);
-        if (ref >= this.length) malformed('a label that refers to no symbol', wire.pos);
         if (key < 0) key = ref;
         else {
-          visit(key, ref);
+          if (key < this.length && ref < this.length) visit(key, ref);
           key = -1;
         }
         if (tag === 0x08) break;
