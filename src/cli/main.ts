@@ -2,7 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { TocsinError } from '../domain/error.ts';
 import { checkConfig } from './check-config.ts';
-import { demo } from './demo/demo.ts';
+import { type DemoCommandOptions, demo } from './demo/demo.ts';
 import { explain } from './explain.ts';
 import { createOutput } from './output.ts';
 import { replay } from './replay.ts';
@@ -40,7 +40,7 @@ program
   .option('--seed <n>', 'same seed, same shop', '1')
   .option('--no-faults', 'a shop where nothing goes wrong')
   .addHelpText('after', examples('tocsin demo', 'tocsin demo --no-demo', 'npm start -- --no-demo'))
-  .action(async (options: Parameters<typeof demo>[0]) => finish(await demo(options, output)));
+  .action(async (options: DemoCommandOptions) => finish(await demo(options, output)));
 
 program
   .command('check-config')

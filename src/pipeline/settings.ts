@@ -75,6 +75,13 @@ export const settingsSchema = z
       .prefault({} as never),
     decide: sectionOf(decideOptions),
     receivers: doc(z.array(receiver).default([]), 'Who can be told, each with lists of `<type>_configs`.'),
+    route: z
+      .strictObject({
+        receivers: doc(z.array(z.string()).default([]), 'Receivers that are told; empty: all of them.'),
+        min_severity: doc(z.enum(['info', 'warning', 'critical']).default('warning'), 'Less severe incidents are on the page only.'),
+        min_confidence: doc(z.number().min(0).max(1).default(0), 'Less certain incidents are on the page only.'),
+      })
+      .prefault({} as never),
     history: z
       .strictObject({
         retention: doc(duration({ min: DAY }).prefault('30d'), 'Windows, decisions and closed incidents older than this are deleted.'),
@@ -89,6 +96,16 @@ export const settingsSchema = z
       })
       .prefault({} as never),
   })
+  .superRefine((value, context) => {
+    const names = value.receivers.map((entry) => entry.name);
+    names.forEach((name, i) => {
+      if (names.indexOf(name) !== i) context.addIssue({ code: 'custom', path: ['receivers', i, 'name'], message: `the name '${name}' is used twice` });
+    });
+    value.route.receivers.forEach((name, i) => {
+      if (!names.includes(name)) context.addIssue({ code: 'custom', path: ['route', 'receivers', i], message: `no receiver is named '${name}'; there are: ${names.join(', ') || 'none'}` });
+    });
+  })
+  .transform((value) => ({ ...value, route: { ...value.route, receivers: value.route.receivers.length > 0 ? value.route.receivers : value.receivers.map((entry) => entry.name) } }))
   .meta({ description: 'Tocsin configuration' });
 
 export type Settings = z.output<typeof settingsSchema>;

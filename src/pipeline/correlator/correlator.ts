@@ -115,6 +115,12 @@ export class Correlator {
     return this.#incidents.list();
   }
 
+  /** Open incidents that a receiver was told of. */
+  toldTo(receiver: string): readonly Incident[] {
+    const ids = new Set(this.#notices.toldTo(receiver));
+    return this.#incidents.list().filter((incident) => ids.has(incident.id));
+  }
+
   acknowledge(id: string, by: string, at: EpochMs): void {
     this.#incidents.acknowledge(id, by, at);
   }

@@ -27,6 +27,8 @@ export interface NoticesState {
 export interface Notices {
   /** Incidents that changed, or are open and were held back so far: who is told what now. */
   review(changed: readonly Incident[], all: readonly Incident[], edges: readonly { readonly caller: string; readonly callee: string }[], at: EpochMs): { readonly outbox: readonly OutboxEntry[]; readonly decisions: readonly DecisionRecord[] };
+  /** Ids of open incidents that a receiver was told of. */
+  toldTo(receiver: string): readonly string[];
   save(): NoticesState;
   restore(state: NoticesState): void;
 }
@@ -99,6 +101,7 @@ export function createNotices(route: Route, receivers: readonly string[], extern
       for (const id of told.keys()) if (!known.has(id)) told.delete(id);
       return { outbox, decisions };
     },
+    toldTo: (receiver) => [...told].filter(([, entry]) => entry.status === 'open' && entry.receivers.includes(receiver)).map(([id]) => id),
     save: () => ({ told: [...told], blocked: [...blocked], budget: budget.save() }),
     restore(state) {
       told = new Map(state.told);

@@ -1,0 +1,55 @@
+import type { LiveView, PipelineStats } from '../domain/health.ts';
+import type { Clock } from '../domain/ports.ts';
+import type { Correlator } from './correlator/correlator.ts';
+import type { ShardFigures } from './shard-threads.ts';
+
+/** Rates are over about this long. */
+const RATE_WINDOW_MS = 5_000;
+
+interface Totals {
+  readonly at: number;
+  readonly points: number;
+  readonly logs: number;
+  readonly spans: number;
+}
+
+/** The live state of the pipeline for API and page. Call `sample` about once a second. */
+export function createLive(correlator: Correlator, figures: ReadonlyMap<number, ShardFigures>, clock: Clock): LiveView & { sample(): void } {
+  const startedAt = clock.now();
+  let samples: Totals[] = [];
+  const sum = (pick: (figure: ShardFigures['stats']) => number): number => [...figures.values()].reduce((total, { stats }) => total + pick(stats), 0);
+  const totals = (): Totals => ({ at: clock.now(), points: sum((s) => s.points), logs: sum((s) => s.logs), spans: sum((s) => s.spans) });
+
+  function rate(pick: (t: Totals) => number): number {
+    const first = samples[0];
+    const last = samples.at(-1);
+    if (first === undefined || last === undefined || last.at <= first.at) return 0;
+    return Math.max(0, ((pick(last) - pick(first)) * 1_000) / (last.at - first.at));
+  }
+
+  return {
+    now: () => clock.now(),
+    watermark: () => correlator.watermark,
+    health: () => correlator.health(),
+    graph: () => correlator.graph(),
+    sample() {
+      samples.push(totals());
+      samples = samples.filter((sample) => clock.now() - sample.at <= RATE_WINDOW_MS);
+    },
+    stats(): PipelineStats {
+      return {
+        startedAt,
+        series: sum((s) => s.series),
+        services: sum((s) => s.services),
+        pointsPerSecond: rate((t) => t.points),
+        logsPerSecond: rate((t) => t.logs),
+        spansPerSecond: rate((t) => t.spans),
+        refusedSeries: sum((s) => s.refusedSeries),
+        latePoints: sum((s) => s.late + s.tooLate),
+        futurePoints: sum((s) => s.future),
+        duplicatePoints: sum((s) => s.duplicates),
+        stateBytes: sum((s) => s.stateBytes),
+      };
+    },
+  };
+}

@@ -1,0 +1,215 @@
+import { availableParallelism } from 'node:os';
+import { join, resolve } from 'node:path';
+import { Dispatcher } from '../alert/notify/dispatcher.ts';
+import type { Route } from '../alert/route/route.ts';
+import { ConfigError, formatFault, type LoadedConfig } from '../config/load.ts';
+import type { Incident } from '../domain/incident.ts';
+import type { Clock } from '../domain/ports.ts';
+import { HOUR } from '../domain/units.ts';
+import type { Logger } from '../observe/log.ts';
+import { createMetrics } from '../observe/metrics.ts';
+import type { LiveEvent } from '../serve/deps.ts';
+import { createApiServer } from '../serve/server.ts';
+import { openSqliteControlStore } from '../store/control/sqlite.ts';
+import { DuckDbHistoryStore } from '../store/history/duckdb-history-store.ts';
+import { Committer } from './committer.ts';
+import { Correlator } from './correlator/correlator.ts';
+import { notificationOf } from './correlator/notices.ts';
+import { createLive } from './live.ts';
+import { createReceivers } from './receivers.ts';
+import { ReportOrder } from './report-order.ts';
+import { copyFigures, countStep } from './self-metrics.ts';
+import type { Settings } from './settings.ts';
+import { ShardThreads } from './shard-threads.ts';
+
+const SECOND_MS = 1_000;
+const EVENT_EVERY_MS = 2_000;
+const PRUNE_EVERY_MS = HOUR;
+
+export interface ProgramOptions {
+  readonly loaded: LoadedConfig<Settings>;
+  readonly version: string;
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** Reads and checks the configuration again; throws ConfigError. */
+  readonly reread: () => LoadedConfig<Settings>;
+  /** Folder of the built page, null to serve the API alone. */
+  readonly uiRoot: string | null;
+  readonly onReplay?: (share: number) => void;
+  readonly onFailure: (message: string) => void;
+}
+
+export interface Program {
+  readonly addresses: { readonly api: string; readonly http: string | null; readonly grpc: string | null };
+  readonly shards: ShardThreads;
+  /** Drains: refuses new data, finishes what is in flight, saves state. */
+  stop(): Promise<void>;
+}
+
+/** Starts everything in this process: stores, correlator, API and page, shard threads, dispatcher. */
+export async function startProgram(options: ProgramOptions): Promise<Program> {
+  const { log, clock, version } = options;
+  let loaded = options.loaded;
+  const settings = loaded.config;
+  const stamp = { modelVersion: `always-on/${version}`, configHash: loaded.hash };
+  const metrics = createMetrics(version);
+  const control = openSqliteControlStore(join(settings.data_dir, 'control.sqlite'));
+  await control.migrate();
+  const history = await DuckDbHistoryStore.open({ directory: join(settings.data_dir, 'history'), memoryLimit: settings.history.memory });
+  const receivers = createReceivers(settings, clock);
+  const externalUrl = settings.api.external_url !== '' ? settings.api.external_url : `http://${shownHost(settings.api.listen?.host ?? '127.0.0.1')}:${settings.api.listen?.port ?? 0}`;
+  const correlator = new Correlator(settings, { route: settings.route as Route, receivers: [...receivers.notifiers.keys()], externalUrl, stamp });
+  const saved = await control.correlatorState();
+  if (saved !== null) correlator.restore(saved.state);
+
+  const listeners = new Set<(event: LiveEvent) => void>();
+  const publish = (event: LiveEvent): void => {
+    for (const listener of listeners) listener(event);
+  };
+  const dispatcher = new Dispatcher(control, receivers.notifiers, clock);
+  const dispatch = (): void => void dispatcher.run().catch((error: unknown) => log.error({ error: String(error) }, 'the outbox cannot be read'));
+  let ready = false;
+  const shardCount = settings.ingest.shards > 0 ? settings.ingest.shards : Math.max(1, availableParallelism() - 1);
+
+  const shards: ShardThreads = new ShardThreads({
+    settings,
+    shards: shardCount,
+    onReport: (report) => committer.push(order.push(report)),
+    onReplay: (_, share) => options.onReplay?.(share),
+    onFailure: (shard, message) => {
+      log.fatal({ shard, message }, 'a shard failed');
+      options.onFailure(message);
+    },
+  });
+  const order = new ReportOrder(shardCount, () => clock.now());
+  const committer = new Committer({
+    correlator,
+    control,
+    history,
+    clock,
+    stamp,
+    applied: saved?.applied ?? {},
+    onDurable: (shard, sequence) => shards.acknowledge(shard, sequence),
+    onIncidents: (ids) => void announce(ids),
+    onOutbox: dispatch,
+    onStep: (report, step) => countStep(metrics, report, step),
+    onFailure: (error) => {
+      log.fatal({ error: String(error) }, 'results cannot be stored');
+      options.onFailure(String(error));
+    },
+  });
+
+  async function announce(ids: readonly string[]): Promise<void> {
+    for (const id of ids) {
+      const incident: Incident | null = await control.incident(id);
+      if (incident !== null) publish({ type: 'incident', incident });
+    }
+  }
+
+  const live = createLive(correlator, shards.figures, clock);
+  const api = await createApiServer({
+    control,
+    history,
+    live,
+    clock,
+    version,
+    events: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    metrics: async () => {
+      copyFigures(metrics, shards.figures, dispatcher.counters, correlator, await history.bytes());
+      return metrics.registry.metrics();
+    },
+    reload: async () => {
+      try {
+        loaded = options.reread();
+        metrics.configReloadSuccessful.set(1);
+        metrics.configReloadTimestamp.set(clock.now() / 1_000);
+        return { ok: true, errors: loaded.hash === stamp.configHash ? [] : ['checked and fine; a restart takes it into use'] };
+      } catch (error) {
+        metrics.configReloadSuccessful.set(0);
+        if (error instanceof ConfigError) return { ok: false, errors: error.faults.map(formatFault) };
+        throw error;
+      }
+    },
+    ready: () => ready,
+    uiRoot: options.uiRoot === null ? null : resolve(options.uiRoot),
+    info: () => ({
+      configHash: stamp.configHash,
+      configPath: loaded.files[0] ?? '',
+      otlpGrpcPort: shards.grpc?.port ?? settings.ingest.grpc?.port ?? 0,
+      otlpHttpPort: shards.http?.port ?? settings.ingest.http?.port ?? 0,
+      remoteWritePort: shards.http?.port ?? settings.ingest.http?.port ?? 0,
+    }),
+    ...(settings.api.bearer_token === '' ? {} : { auth: { tokens: [{ token: settings.api.bearer_token, name: 'api' }] } }),
+  });
+  const listen = settings.api.listen ?? { host: '127.0.0.1', port: 0 };
+  const apiUrl = await api.listen({ host: listen.host, port: listen.port });
+  await shards.start();
+  metrics.configReloadSuccessful.set(1);
+  metrics.configReloadTimestamp.set(clock.now() / 1_000);
+  ready = true;
+  dispatch();
+
+  const timers = [
+    setInterval(() => {
+      live.sample();
+      committer.push(order.release());
+      void committer.tick();
+      dispatch();
+    }, SECOND_MS),
+    setInterval(() => {
+      if (listeners.size === 0) return;
+      publish({ type: 'health', watermark: correlator.watermark, services: correlator.health() });
+      publish({ type: 'tick', at: correlator.watermark, stats: live.stats() });
+    }, EVENT_EVERY_MS),
+    setInterval(() => void prune(), PRUNE_EVERY_MS),
+    ...[...receivers.refresh].map(([name, every]) => setInterval(() => void refresh(name), every)),
+  ];
+
+  async function prune(): Promise<void> {
+    const before = clock.now() - settings.history.retention;
+    const rows = await control.prune(before);
+    const files = await history.prune(before);
+    if (rows + files > 0) log.info({ rows, files }, 'retention');
+  }
+
+  /** Tells a receiver that forgets what is still open. Best effort: the outbox has told it before. */
+  async function refresh(receiver: string): Promise<void> {
+    const notifier = receivers.notifiers.get(receiver);
+    if (notifier === undefined) return;
+    for (const incident of correlator.toldTo(receiver)) {
+      await notifier.send(notificationOf(incident, 'reminder', receiver, externalUrl), incident.id, { aborted: false }).catch((error: unknown) => log.warn({ receiver, error: String(error) }, 'refresh failed'));
+    }
+  }
+
+  let stopping: Promise<void> | null = null;
+  async function stop(): Promise<void> {
+    ready = false;
+    for (const timer of timers) clearInterval(timer);
+    const draining = shards.stop();
+    // Reports still arrive while shards drain; keep making them durable so that their last snapshot covers all.
+    const pump = setInterval(() => void committer.flush(), 100);
+    await draining;
+    clearInterval(pump);
+    await committer.drain();
+    await dispatcher.stop();
+    await api.close();
+    await history.close();
+    await control.close();
+  }
+
+  const url = (address: { host: string; port: number } | null): string | null => (address === null ? null : `http://${shownHost(address.host)}:${address.port}`);
+  return {
+    addresses: { api: apiUrl.replace('0.0.0.0', '127.0.0.1'), http: url(shards.http), grpc: url(shards.grpc) },
+    shards,
+    stop() {
+      stopping ??= stop();
+      return stopping;
+    },
+  };
+}
+
+/** Where a person on this machine reaches a listener. */
+const shownHost = (host: string): string => (host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host);
