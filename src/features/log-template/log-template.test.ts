@@ -136,6 +136,16 @@ describe('LogTemplates', () => {
     expect(out[2]).toBe(out[3]);
     expect(out[4]).not.toBe(out[5]);
     expect(templates.textOf(out[2] as number)).toBe('user <*> logged in from the office network');
+    expect(templates.takeNew()).toEqual([0, 1, 2, 3]);
+    expect(templates.takeNew()).toEqual([]);
+    const info = templates.describe(out[2] as number, () => 'web');
+    expect(info).toMatchObject({
+      service: 'web',
+      template: 'user <*> logged in from the office network',
+      firstSeen: 1000,
+    });
+    expect(info.id).toMatch(/^[0-9a-f]{16}$/u);
+    expect(templates.describe(out[2] as number, () => 'api').id).not.toBe(info.id);
     expect(templates.exampleOf(out[2] as number)).toBe('user alice logged in from the office network');
   });
   it('keeps services apart and counts a tick', () => {
@@ -146,6 +156,7 @@ describe('LogTemplates', () => {
     const tick = createLogTick();
     templates.closeTick(10_000, 10_000, tick);
     expect([...tick.count.subarray(0, tick.length)]).toEqual([2, 1, 1]);
+    expect(templates.totalOf(out[0] as number)).toBe(1);
     expect([...tick.service.subarray(0, 2)]).toEqual([0, 5]);
     expect([...tick.errors.subarray(0, 2)]).toEqual([0, 1]);
     templates.closeTick(20_000, 10_000, tick);

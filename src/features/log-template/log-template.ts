@@ -1,60 +1,20 @@
 import type { LogBatch } from '../../domain/batch.ts';
 import type { StateBlob } from '../../domain/detector.ts';
 import { TocsinError } from '../../domain/error.ts';
-import { defaultsOf, type Options, type OptionsSpec } from '../../domain/options.ts';
-import type { LogTick, TemplateCatalogue } from '../../domain/ticks.ts';
+import type { TemplateInfo } from '../../domain/history.ts';
+import { defaultsOf } from '../../domain/options.ts';
+import type { LogTick, ServiceNames, TemplateCatalogue } from '../../domain/ticks.ts';
 import type { EpochMs } from '../../domain/units.ts';
 import { SignatureCache } from '../../stats/signature-cache.ts';
 import { Drain } from './drain.ts';
 import { MAX_LINE_BYTES, maskTokens } from './mask.ts';
+import { LOG_TEMPLATE_OPTIONS, type LogTemplateOptions } from './options.ts';
 import { SignatureScanner } from './signature.ts';
+import { copyOf, grown, type Template } from './template.ts';
+import { templateId } from './template-id.ts';
 
-export const LOG_TEMPLATE_OPTIONS = {
-  similarity: {
-    type: 'number',
-    default: 0.7,
-    min: 0.1,
-    max: 1,
-    doc: 'Share of equal words from which a line joins a known template.',
-  },
-  crowd: {
-    type: 'integer',
-    default: 16,
-    min: 1,
-    max: 1000,
-    doc: 'Templates with one beginning from which on lines join more easily.',
-  },
-  maxChildren: {
-    type: 'integer',
-    default: 200,
-    min: 1,
-    max: 10_000,
-    doc: 'First words of lines of one length told apart.',
-  },
-  maxLeaf: { type: 'integer', default: 64, min: 1, max: 1000, doc: 'Templates compared for one line.' },
-  maxTemplates: {
-    type: 'integer',
-    default: 16_384,
-    min: 16,
-    max: 1_000_000,
-    doc: 'Templates kept a shard; further ones are counted under one catch-all template a service.',
-  },
-  maxServiceTemplates: { type: 'integer', default: 2048, min: 8, max: 100_000, doc: 'Templates kept a service.' },
-  cacheSlots: {
-    type: 'integer',
-    default: 262_144,
-    min: 1024,
-    max: 16_777_216,
-    doc: 'Line shapes remembered a shard, 16 bytes each; rounded up to a power of two.',
-  },
-  forgetAfter: {
-    type: 'duration',
-    default: 7 * 86_400_000,
-    min: 60_000,
-    doc: 'Templates not seen for this long make room when the table is nearly full.',
-  },
-} as const satisfies OptionsSpec;
-export type LogTemplateOptions = Options<typeof LOG_TEMPLATE_OPTIONS>;
+export { LOG_TEMPLATE_OPTIONS, type LogTemplateOptions } from './options.ts';
+export { createLogTick } from './template.ts';
 
 /** Turns UTF-8 bytes into text; the kernel has no TextDecoder, so the caller hands one in. */
 export type DecodeText = (bytes: Uint8Array) => string;
@@ -63,15 +23,6 @@ const VERSION = 1;
 const ERROR_SEVERITY = 17;
 const EXAMPLE_CHARACTERS = 512;
 const OTHER = '<other lines>';
-
-interface Template {
-  service: number;
-  severity: number;
-  firstSeen: EpochMs;
-  text: string | null;
-  tokens: string[];
-  example: string;
-}
 
 /**
  * Line -> template index. A byte signature cache stands in front of one Drain tree a service; a hit makes no string.
@@ -89,6 +40,7 @@ export class LogTemplates implements TemplateCatalogue {
   readonly #trees = new Map<number, { readonly drain: Drain; templates: number; other: number }>();
   readonly #templates: (Template | null)[] = [];
   readonly #free: number[] = [];
+  #fresh: number[] = [];
   #generation: Int32Array = new Int32Array(256);
   #lastSeen: Float64Array = new Float64Array(256);
   #counts: Int32Array = new Int32Array(256);
@@ -140,6 +92,32 @@ export class LogTemplates implements TemplateCatalogue {
     return this.#templates[template]?.example ?? '';
   }
 
+  /** Lines counted under a template up to the last closed tick. */
+  totalOf(template: number): number {
+    return this.#templates[template]?.total ?? 0;
+  }
+
+  /** The template in words; the id stays the same while the text generalises. */
+  describe(template: number, names: ServiceNames): TemplateInfo {
+    const found = this.#templates[template];
+    const service = names(found?.service ?? -1);
+    return {
+      id: templateId(service, found?.seed ?? ''),
+      service,
+      template: this.textOf(template),
+      firstSeen: found?.firstSeen ?? 0,
+      severity: found?.severity ?? 0,
+      example: found?.example ?? '',
+    };
+  }
+
+  /** Templates first seen since the last call. */
+  takeNew(): number[] {
+    const fresh = this.#fresh;
+    this.#fresh = [];
+    return fresh;
+  }
+
   /** Writes the template index of each record to `out` (length >= batch.length) and counts it into the open tick. */
   assign(batch: LogBatch, out: Int32Array): void {
     const scanner = this.#scanner;
@@ -182,7 +160,9 @@ export class LogTemplates implements TemplateCatalogue {
     for (let i = 0; i < length; i += 1) {
       const template = this.#touched[i] as number;
       tick.template[i] = template;
-      tick.count[i] = this.#counts[template] as number;
+      const count = this.#counts[template] as number;
+      tick.count[i] = count;
+      (this.#templates[template] as Template).total += count;
       this.#counts[template] = 0;
       this.#lastSeen[template] = at;
     }
@@ -230,9 +210,10 @@ export class LogTemplates implements TemplateCatalogue {
       meta: {
         trees,
         free: [...this.#free],
+        fresh: [...this.#fresh],
         overflowed: this.overflowed,
         misses: this.misses,
-        templates: structuredCopy(this.#templates),
+        templates: copyOf(this.#templates),
       },
     };
   }
@@ -243,6 +224,7 @@ export class LogTemplates implements TemplateCatalogue {
     const meta = state.meta as {
       trees: { service: number; templates: number; other: number; clusters: [number, string, number][] }[];
       free: number[];
+      fresh: number[];
       overflowed: number;
       misses: number;
       templates: (Template | null)[];
@@ -250,8 +232,9 @@ export class LogTemplates implements TemplateCatalogue {
     const { arrays } = state;
     this.#cache.restore(arrays);
     this.#templates.length = 0;
-    this.#templates.push(...structuredCopy(meta.templates));
+    this.#templates.push(...copyOf(meta.templates));
     this.#free.splice(0, this.#free.length, ...meta.free);
+    this.#fresh = [...meta.fresh];
     this.overflowed = meta.overflowed;
     this.misses = meta.misses;
     this.#trees.clear();
@@ -293,7 +276,16 @@ export class LogTemplates implements TemplateCatalogue {
     if (isFull) {
       this.overflowed += 1;
       if (tree.other < 0)
-        tree.other = this.#add({ service, severity: 0, firstSeen: at, text: OTHER, tokens: [], example: '' });
+        tree.other = this.#add({
+          service,
+          severity: 0,
+          firstSeen: at,
+          text: OTHER,
+          tokens: [],
+          example: '',
+          seed: OTHER,
+          total: 0,
+        });
       return tree.other;
     }
     tree.templates += 1;
@@ -305,6 +297,8 @@ export class LogTemplates implements TemplateCatalogue {
       text: null,
       tokens,
       example: text.slice(0, EXAMPLE_CHARACTERS),
+      seed: tokens.join(' '),
+      total: 0,
     });
     tree.drain.insert(template, tokens);
     return template;
@@ -313,6 +307,7 @@ export class LogTemplates implements TemplateCatalogue {
   #add(template: Template): number {
     const index = this.#free.pop() ?? this.#templates.length;
     this.#templates[index] = template;
+    this.#fresh.push(index);
     if (index >= this.#counts.length) {
       const capacity = this.#counts.length * 2;
       this.#generation = grown(this.#generation, new Int32Array(capacity));
@@ -358,29 +353,4 @@ export class LogTemplates implements TemplateCatalogue {
 
 export function createLogTemplates(decode: DecodeText, options: Partial<LogTemplateOptions> = {}): LogTemplates {
   return new LogTemplates({ ...defaultsOf(LOG_TEMPLATE_OPTIONS), ...options }, decode);
-}
-
-export function createLogTick(): LogTick {
-  const empty = new Int32Array(0);
-  return {
-    at: 0,
-    durationMs: 0,
-    length: 0,
-    template: empty,
-    count: empty,
-    serviceLength: 0,
-    service: empty,
-    lines: empty,
-    errors: empty,
-  };
-}
-
-/** An evicted template keeps no object; empty tokens mark the catch-all. */
-function structuredCopy(templates: readonly (Template | null)[]): (Template | null)[] {
-  return templates.map((template) => (template === null ? null : { ...template, tokens: [...template.tokens] }));
-}
-
-function grown<T extends Int32Array | Float64Array>(old: T, next: T): T {
-  next.set(old);
-  return next;
 }

@@ -75,10 +75,11 @@ export class SpanTable {
     const ints = this.#ints;
     const doubles = this.#doubles;
     const { length, service, start, end, kind, error } = batch;
+    let watermark = this.watermark;
     for (let i = 0; i < length; i += 1) {
       const startAt = start[i] as number;
       const endAt = end[i] as number;
-      if (endAt > this.watermark) this.watermark = endAt;
+      if (endAt > watermark) watermark = endAt;
       const lo = ids[i * 2] as number;
       const hi = ids[i * 2 + 1] as number;
       const before = this.#find(lo, hi);
@@ -87,7 +88,7 @@ export class SpanTable {
         continue;
       }
       const duration = endAt > startAt ? endAt - startAt : 0;
-      const row = this.#make(lo, hi);
+      const row = this.#make(lo, hi, watermark);
       const at = row * WORDS;
       const d = row * DOUBLES;
       if (before >= 0) {
@@ -106,12 +107,13 @@ export class SpanTable {
       doubles[d + DURATION] = duration;
       if ((parentLo | parentHi) === 0 || kind[i] === SPAN_KIND.consumer) continue;
       let parent = this.#find(parentLo, parentHi);
-      if (parent < 0) parent = this.#make(parentLo, parentHi);
+      if (parent < 0) parent = this.#make(parentLo, parentHi, watermark);
       const p = parent * DOUBLES;
       doubles[p + CHILD_SUM] = (doubles[p + CHILD_SUM] as number) + duration;
       if (startAt < (doubles[p + CHILD_MIN] as number)) doubles[p + CHILD_MIN] = startAt;
       if (endAt > (doubles[p + CHILD_MAX] as number)) doubles[p + CHILD_MAX] = endAt;
     }
+    this.watermark = watermark;
   }
 
   /** Settles what has waited long enough and hands everything settled on. */
@@ -144,7 +146,9 @@ export class SpanTable {
   }
 
   #home(lo: number, hi: number): number {
-    const mixed = Math.imul(lo ^ Math.imul(hi, 0x85ebca6b | 0), 0x9e3779b1 | 0);
+    // Ids of some senders count in their last bytes, the high bits here: fold them down before the last multiplication.
+    const folded = lo ^ Math.imul(hi, 0x85ebca6b | 0);
+    const mixed = Math.imul(folded ^ (folded >>> 16), 0x9e3779b1 | 0);
     return mixed ^ (mixed >>> 15);
   }
 
@@ -165,7 +169,7 @@ export class SpanTable {
   }
 
   /** A cleared row at the head of the ring, findable by its id. */
-  #make(lo: number, hi: number): number {
+  #make(lo: number, hi: number, watermark: number): number {
     const waiting = (this.#next - this.#settled) & NUMBER_MASK;
     if (waiting > this.#rowMask - (this.#rowMask >> 2)) this.#settleNext();
     const number = this.#next;
@@ -179,7 +183,7 @@ export class SpanTable {
     doubles[row * DOUBLES + CHILD_SUM] = 0;
     doubles[row * DOUBLES + CHILD_MIN] = Number.POSITIVE_INFINITY;
     doubles[row * DOUBLES + CHILD_MAX] = Number.NEGATIVE_INFINITY;
-    this.#arrived[row] = this.watermark;
+    this.#arrived[row] = watermark;
     this.#publish(lo, hi, number);
     return row;
   }
