@@ -8,6 +8,7 @@ import { httpEngine } from './send/engine.ts';
 import { runFaults } from './suites/faults.ts';
 import { runLogs } from './suites/logs.ts';
 import { METRIC_SETS, runMetrics } from './suites/metrics.ts';
+import { runQuiet } from './suites/quiet.ts';
 import { runRca } from './suites/rca.ts';
 import { runTraces } from './suites/traces.ts';
 
@@ -22,6 +23,8 @@ suites
             or in this process                --embedded
             or baselines only                 --baselines-only
   traces    TraceRCA fault periods, replayed the same way, same options
+  quiet     false incidents and calibration on quiet days of the demo shop, then its faults; needs no --data
+            [--days 2] [--seeds 1] [--rounds 1] [--step 10] [--rate 2] [--verbose]
 
 --data defaults to the environment variable TOCSIN_DATA. The report goes to stdout; --out also writes it into its
 section of a results file.
@@ -75,15 +78,31 @@ async function runSuite(
       api: { type: 'string', default: 'http://127.0.0.1:4400' },
       pid: { type: 'string' },
       speed: { type: 'string' },
-      step: { type: 'string', default: '5' },
+      step: { type: 'string' },
+      days: { type: 'string', default: '2' },
+      seeds: { type: 'string', default: '1' },
+      rounds: { type: 'string', default: '1' },
+      rate: { type: 'string', default: '2' },
       signals: { type: 'string', default: 'metrics,logs,traces' },
     },
   });
-  const data = values.data ?? process.env['TOCSIN_DATA'];
-  if (data === undefined || data === '') throw new MissingData('--data DIR is missing (or set TOCSIN_DATA)');
   const progress = (line: string): void => {
     process.stderr.write(`${line}\n`);
   };
+  if (suite === 'quiet') {
+    const text = runQuiet({
+      days: positive('days', values.days),
+      seeds: values.seeds.split(',').map((seed) => positive('seeds', seed)),
+      rounds: positive('rounds', values.rounds),
+      step: positive('step', values.step ?? '10') * 1000,
+      traces: positive('rate', values.rate),
+      verbose: values.verbose,
+      progress,
+    });
+    return { text, out: values.out };
+  }
+  const data = values.data ?? process.env['TOCSIN_DATA'];
+  if (data === undefined || data === '') throw new MissingData('--data DIR is missing (or set TOCSIN_DATA)');
   switch (suite) {
     case 'metrics': {
       const sets = values.sets?.split(',') ?? Object.keys(METRIC_SETS);
@@ -125,7 +144,7 @@ async function runSuite(
               ? Number.POSITIVE_INFINITY
               : 60
             : positive('speed', values.speed),
-        step: positive('step', values.step) * 1000,
+        step: positive('step', values.step ?? '5') * 1000,
         signals: new Set(values.signals.split(',').filter(isSignal)),
         progress,
       };

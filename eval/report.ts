@@ -27,10 +27,10 @@ export function machineLine(): string {
 
 function commit(): string {
   try {
-    return execFileSync('git', ['rev-parse', '--short', 'HEAD'], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    }).trim();
+    const git = (...args: string[]): string =>
+      execFileSync('git', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+    const changed = git('status', '--porcelain', '--', 'src') === '' ? '' : ' with changes';
+    return git('rev-parse', '--short', 'HEAD') + changed;
   } catch {
     return 'unknown';
   }

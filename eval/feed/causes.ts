@@ -125,7 +125,7 @@ export const nSigmaCauses: CauseRanker = (rca, told) => {
 
 /** Any order. */
 export const randomCauses: CauseRanker = (rca, told) => {
-  const random = seededRandom([...rca.name].reduce((sum, c) => sum * 31 + c.charCodeAt(0), told));
+  const random = seededRandom(Buffer.from(rca.name).reduce((sum, c) => sum * 31 + c, told));
   const keys = [...new Set(rca.series.map((s) => s.service))].map((service) => ({ service, key: random() }));
   return keys.sort((a, b) => a.key - b.key).map((entry) => entry.service);
 };

@@ -15,8 +15,11 @@ export function scoreBinary(labels: ReadonlyMap<string, boolean>, named: Readonl
   let fn = 0;
   let tn = 0;
   for (const [id, anomalous] of labels) {
-    if (named.has(id)) anomalous ? tp++ : fp++;
-    else anomalous ? fn++ : tn++;
+    const positive = named.has(id);
+    if (positive && anomalous) tp++;
+    else if (positive) fp++;
+    else if (anomalous) fn++;
+    else tn++;
   }
   const product = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn);
   return {

@@ -23,7 +23,7 @@ export interface ReplayResult {
   readonly final: readonly Incident[];
   readonly records: number;
   readonly wallSeconds: number;
-  /** Largest time from an incident's `openedAt` to the event time at which it could be read, ms. */
+  /** Largest time from an incident's `openedAt` to the event time at which it could be read, ms; in faulty hours. */
   readonly largestLag: number;
 }
 
@@ -67,6 +67,7 @@ export async function replay(set: MultimodalSet, engine: Engine, options: Replay
   let records = 0;
   let lastPollWall = 0;
   let nextPoll = 0;
+  let wasBusy = false;
   let lastHour = -1;
   for (let i = 0; i < keys.length; i++) {
     const key = keys[i]!;
@@ -90,7 +91,8 @@ export async function replay(set: MultimodalSet, engine: Engine, options: Replay
     const wallDue = !Number.isFinite(options.speed) || Date.now() - lastPollWall > 400;
     if ((eventEnd >= nextPoll && wallDue) || silenceFollows) {
       await engine.flush(eventEnd + shift);
-      await watch.poll(eventEnd);
+      await watch.poll(eventEnd, wasBusy);
+      wasBusy = busy;
       nextPoll = eventEnd + (busy ? options.step : 300_000);
       lastPollWall = Date.now();
     }
@@ -103,7 +105,7 @@ export async function replay(set: MultimodalSet, engine: Engine, options: Replay
     }
   }
   await engine.flush(end + shift);
-  await watch.poll(end);
+  await watch.poll(end, false);
   return {
     incidents: watch.seen(),
     final: watch.final(),
@@ -114,7 +116,8 @@ export async function replay(set: MultimodalSet, engine: Engine, options: Replay
 }
 
 interface Watch {
-  poll(eventTime: number): Promise<void>;
+  /** `close`: the poll before was one step ago, so that a lag can be told from our own slackness. */
+  poll(eventTime: number, close: boolean): Promise<void>;
   /** True while some incident's ranking at +180 s is still to be read. */
   waiting(): boolean;
   seen(): SeenIncident[];
@@ -132,13 +135,13 @@ function createWatch(engine: Engine, from: number, shift: number): Watch {
   const ranking = (incident: Incident): string[] =>
     incident.causes.length > 0 ? incident.causes.map((cause) => cause.service) : [...incident.services];
   return {
-    async poll(eventTime) {
+    async poll(eventTime, close) {
       last = await engine.incidents(from);
       for (const incident of last) {
         const openedAt = incident.openedAt - shift;
         const known = seen.get(incident.id);
         if (known === undefined) {
-          lag = Math.max(lag, eventTime - openedAt);
+          if (close) lag = Math.max(lag, eventTime - openedAt);
           seen.set(incident.id, {
             id: incident.id,
             openedAt,

@@ -81,7 +81,7 @@ export async function faultReport(
         cost === null ? '-' : `${fixed(cost.cpuSeconds / millions, 1)} s, ${fixed(cost.peakRssBytes / 1e6, 0)} MB`;
       add('Tocsin', result.incidents, costText);
       details.push(
-        `Tocsin (${engine.name}, speed ${options.speed}): ${result.records} records in ${fixed(result.wallSeconds, 0)} s; an incident could be read at most ${fixed(result.largestLag / 1000, 0)} s of event time after its opening.`,
+        `Tocsin (${engine.name}, speed ${options.speed}): ${result.records} records in ${fixed(result.wallSeconds, 0)} s; in faulty hours an incident could be read at most ${fixed(result.largestLag / 1000, 0)} s of event time after its opening.`,
       );
       if (options.verbose) details.push(incidentList(result.incidents, result.final, set));
     } finally {
