@@ -98,6 +98,22 @@ describe('cause ranking', () => {
     expect(causes[0]?.reasons.map((r) => r.kind)).toContain('edge-gap');
   });
 
+  it('blames a caller that waits longer on all its calls alike, and still sees one callee that is worse', () => {
+    const fan = (gaps: readonly number[]) => [
+      edge('web', 'shop', { serverMs: 60 + Math.max(...gaps) }),
+      ...gaps.map((gapMs, i) => edge('shop', `b${i}`, { gapMs })),
+    ];
+    const run = (gaps: readonly number[]) => {
+      const d = createDiagnosis();
+      for (let m = 1; m <= 20; m += 1) d.edges(T0 + m * MINUTE, fan([1, 1, 1]));
+      for (let m = 21; m <= 23; m += 1) d.edges(T0 + m * MINUTE, fan(gaps));
+      return d.rank(story(['web', 'shop']))[0];
+    };
+    expect(run([90, 95, 100])?.service).toBe('shop');
+    expect(run([90, 95, 100])?.reasons[0]?.text).toContain('waits longer on all its calls');
+    expect(run([3, 3, 900])?.service).toBe('b2');
+  });
+
   it('blames the service in the middle when what it calls is as fast as ever', () => {
     const d = played(([, db]) => [edge('web', 'shop', { serverMs: 340 }), db as EdgeTick]);
     expect(d.rank(story(['web', 'shop']))[0]?.service).toBe('shop');

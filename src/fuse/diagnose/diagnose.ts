@@ -4,7 +4,14 @@ import type { Cause, Reason } from '../../domain/incident.ts';
 import { defaultsOf, type Options, type OptionsSpec } from '../../domain/options.ts';
 import type { Modality } from '../../domain/series.ts';
 import { type EpochMs, MINUTE } from '../../domain/units.ts';
-import { type CallChange, type CallHistoryState, createCallHistory } from './call-history.ts';
+import {
+  type CallChange,
+  type CallHistory,
+  type CallHistoryState,
+  createCallHistory,
+  type GapChange,
+} from './call-history.ts';
+import { blameTime, type TimeBlame } from './time-blame.ts';
 import { walk } from './walk.ts';
 
 export const diagnoseOptions = {
@@ -55,8 +62,6 @@ const WORTH = {
   onset: 0.15,
   deploy: 0.2,
 } as const;
-/** A change of own time, gap or errors below this many robust deviations is not one. */
-const CLEAR_Z = 3;
 const ONSET_SCALE = MINUTE;
 /** Clocks and estimates of onset are loose: a deploy may be stamped a little after. */
 const DEPLOY_SLACK = 2 * MINUTE;
@@ -66,7 +71,8 @@ interface Suspect {
   readonly evidence: readonly Evidence[];
   readonly onset: EpochMs;
   readonly change: CallChange | null;
-  /** ms a minute added by its own time and by waiting for it. */
+  readonly blame: TimeBlame;
+  /** Weighted ms a minute added by its own time and by waiting for it. */
   readonly selfMs: number;
   readonly gapMs: number;
   readonly ownErrors: number;
@@ -98,16 +104,27 @@ export function createDiagnosis(options: DiagnoseOptions = defaultsOf(diagnoseOp
     for (const service of anomalous) {
       for (const callee of calls.callees(service)) if (!evidence.has(callee)) evidence.set(callee, []);
     }
+    const gaps = new Map<string, readonly GapChange[]>();
+    const cached: CallHistory = {
+      ...calls,
+      gaps(caller, onset, at) {
+        const known = gaps.get(caller) ?? calls.gaps(caller, onset, at);
+        gaps.set(caller, known);
+        return known;
+      },
+    };
     const out: Suspect[] = [];
     for (const service of [...evidence.keys()].sort()) {
       const list = evidence.get(service) ?? [];
       const change = calls.change(service, input.onset, input.at);
-      const timed = timeOf(change);
+      const blame = blameTime(cached, service, change, input.onset, input.at);
+      const timed = { selfMs: blame.self, gapMs: blame.gap, ownErrors: blame.errors };
       const suspect: Suspect = {
         service,
         evidence: list,
         onset: onsets.get(service) ?? input.at,
         change,
+        blame,
         ...timed,
         metric: strengthOf(list, ['metric', 'trace']),
         log: strengthOf(list, ['log']),
@@ -168,24 +185,15 @@ export function createDiagnosis(options: DiagnoseOptions = defaultsOf(diagnoseOp
         add('metric-change', (WORTH.metric * s.metric) / mostMetric, changed.text);
       const line = top(['log']);
       if (line !== undefined) add('log-pattern', (WORTH.log * s.log) / mostLog, line.text);
-      if (s.change !== null) {
+      add('self-time', (WORTH.time * s.selfMs) / mostTime, s.blame.selfText);
+      add('edge-gap', (WORTH.time * s.gapMs) / mostTime, s.blame.gapText);
+      add('errors', (WORTH.errors * s.ownErrors) / mostErrors, s.blame.errorText);
+      if (linked)
         add(
-          'self-time',
-          (WORTH.time * s.selfMs) / mostTime,
-          rose('its own time', s.change.selfBefore, s.change.selfAfter, ms, s.change.compared),
+          'topology',
+          (WORTH.topology * (visits[i] ?? 0)) / mostVisits,
+          topologyText(s, suspects, (visits[i] ?? 0) / mostVisits),
         );
-        add(
-          'edge-gap',
-          (WORTH.time * s.gapMs) / mostTime,
-          rose('time lost on the way to it', s.change.gapBefore, s.change.gapAfter, ms, s.change.compared),
-        );
-        add(
-          'errors',
-          (WORTH.errors * s.ownErrors) / mostErrors,
-          rose('its own errors', s.change.errorsBefore, s.change.errorsAfter, percent, s.change.compared),
-        );
-      }
-      if (linked) add('topology', (WORTH.topology * (visits[i] ?? 0)) / mostVisits, topologyText(s, suspects));
       if (s.evidence.length > 0 && suspects.length > 1) {
         const late = s.onset - firstOnset;
         add(
@@ -236,26 +244,6 @@ export function createDiagnosis(options: DiagnoseOptions = defaultsOf(diagnoseOp
   };
 }
 
-/** Added ms a minute and own errors; without minutes before the onset, the shard's surprises stand in (ms unknown). */
-function timeOf(change: CallChange | null): { selfMs: number; gapMs: number; ownErrors: number } {
-  if (change === null) return { selfMs: 0, gapMs: 0, ownErrors: 0 };
-  if (!change.compared) {
-    const clear = (s: number) => (s >= 3 ? s : 0);
-    return {
-      selfMs: clear(change.serverSurprise),
-      gapMs: clear(change.gapSurprise),
-      ownErrors: clear(change.errorSurprise),
-    };
-  }
-  const added = (before: number, after: number, z: number) =>
-    z >= CLEAR_Z ? (after - before) * change.callsPerMinute : 0;
-  return {
-    selfMs: added(change.selfBefore, change.selfAfter, change.selfZ),
-    gapMs: added(change.gapBefore, change.gapAfter, change.gapZ),
-    ownErrors: added(change.errorsBefore, change.errorsAfter, change.errorsZ),
-  };
-}
-
 /** Surprise, raised by how far outside its band it went: surprises saturate at the floor of p, deviations do not. */
 function strengthOf(evidence: readonly Evidence[], modalities: readonly Modality[]): number {
   let sum = 0;
@@ -287,20 +275,9 @@ function strongest(evidence: readonly Evidence[], modalities: readonly Modality[
     .toSorted((a, b) => strength(b) - strength(a) || (a.series < b.series ? -1 : 1))[0];
 }
 
-function topologyText(s: Suspect, all: readonly Suspect[]): string {
-  const others = all.length - 1;
-  return others === 1
+function topologyText(s: Suspect, all: readonly Suspect[], share: number): string {
+  if (share < 0.5) return 'some of the affected services call it';
+  return all.length === 2
     ? 'the trail of calls between the affected services leads here'
-    : `the calls of the ${others} other affected services lead to ${s.service}`;
+    : `the calls of the ${all.length - 1} other affected services lead to ${s.service}`;
 }
-
-function rose(what: string, before: number, after: number, format: (v: number) => string, compared: boolean): string {
-  return compared ? `${what} rose from ${format(before)} to ${format(after)}` : `${what} is unusually high`;
-}
-
-function ms(value: number): string {
-  if (value >= 1000) return `${Number((value / 1000).toPrecision(2))} s`;
-  return `${value >= 10 ? Math.round(value) : Number(value.toPrecision(2))} ms`;
-}
-
-const percent = (ratio: number): string => `${Number((ratio * 100).toPrecision(2))} %`;
