@@ -142,8 +142,8 @@ export function createDecide(
       if (tick.provisional) {
         if (state.open === null && extreme && meaningful && tick.learning !== true) {
           look(state, tick, surprise, relevant, 1);
-          record('persistence', true, 'extreme at once, before the tick ended', options.extremeP);
           anomalies.push(open(state, tick));
+          record('persistence', true, 'extreme at once, before the tick ended', options.extremeP);
         }
         continue;
       }
@@ -233,6 +233,7 @@ export function createDecide(
     state.recent.push({ at: tick.at, surprise, strange });
     while (state.recent.length > options.window) state.recent.shift();
     if (strange === 1) remember(state, tick, relevant);
+    else if (state.open === null && tick.at - state.lastStrange > RUN_GAP) state.evidence = [];
   }
 
   function remember(state: ServiceState, tick: ServiceTick, relevant: readonly Evidence[]): void {
