@@ -64,6 +64,21 @@ export function createSeriesFusion(
     mode = new Uint8Array(room);
   }
 
+  // Loops live in functions of their own: inside `observe` the optimiser gave up again and again.
+  function prepare(series: Int32Array, length: number): void {
+    for (let i = 0; i < length; i++) {
+      mode[i] = gate.modeOf(series[i]!);
+      sum[i] = 0;
+      rare[i] = 0;
+      known[i] = 0;
+    }
+  }
+
+  function calibrate(d: number, series: Int32Array, length: number): void {
+    const { raw, ready } = scores[d]!;
+    tails.observe(d, length, series, raw, ready, mode, weights[d]!, surprises[d]!, isRare[d] ? rare : sum, known);
+  }
+
   function showBand(index: number, length: number, out: SeriesScores): void {
     const { expected, lower, upper, ready } = scores[index]!;
     for (let i = 0; i < length; i++) {
@@ -112,18 +127,13 @@ export function createSeriesFusion(
     observe(batch, out) {
       const { series, length } = batch;
       if (length > room) makeRoom(length);
-      for (let i = 0; i < length; i++) mode[i] = gate.modeOf(series[i]!);
-      sum.fill(0, 0, length);
-      rare.fill(0, 0, length);
-      known.fill(0, 0, length);
+      prepare(series, length);
       out.expected.fill(NaN, 0, length);
       out.lower.fill(NaN, 0, length);
       out.upper.fill(NaN, 0, length);
       for (let d = 0; d < detectors.length; d++) {
-        const { raw, ready } = scores[d]!;
         detectors[d]!.observe(batch, mode, scores[d]!);
-        for (let i = 0; i < length; i++) known[i] = known[i]! | ready[i]!;
-        tails.observe(d, length, series, raw, ready, mode, weights[d]!, surprises[d]!, isRare[d] ? rare : sum);
+        calibrate(d, series, length);
       }
       for (const name of BAND) {
         const index = names.indexOf(name);

@@ -55,7 +55,8 @@ function kindOf(
   if (form.flat > QUIET && form.flat >= form.point && form.flat >= form.window) return 'flat-line';
   if (form.time > QUIET && strange('quantile') < QUIET && form.time >= form.shift && step < form.time)
     return 'wrong-time';
-  if (form.shift > QUIET && form.shift >= step) return strange('ewma') > QUIET ? 'level-shift' : 'ramp';
+  // A jump just now may still be a single sample: only without one is it a shift or a ramp.
+  if (form.shift > QUIET && step < QUIET) return strange('ewma') > QUIET ? 'level-shift' : 'ramp';
   if (form.window > QUIET && form.window > form.point) return step > QUIET ? 'oscillation' : 'variance-change';
   return value < expected ? 'dip' : 'spike';
 }

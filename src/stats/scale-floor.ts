@@ -13,7 +13,6 @@ export const RELATIVE_FLOOR = 0.003;
  *   a unit as floor.
  */
 export function flooredScale(scale: number, level: number, fractional: number): number {
-  let floor = (level < 0 ? -level : level) * RELATIVE_FLOOR;
-  if (fractional === 0 && floor < 0.5) floor = 0.5;
-  return (scale > floor ? scale : floor) + 1e-12;
+  const least = fractional === 0 ? 0.5 : 1e-12;
+  return Math.max(scale, Math.abs(level) * RELATIVE_FLOOR, least);
 }

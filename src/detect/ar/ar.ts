@@ -40,12 +40,13 @@ const SIGMA_OF_MEAN_DEVIATION = 1.2533;
 export function createAr(options: Options<typeof AR_OPTIONS> = defaultsOf(AR_OPTIONS)): SeriesDetector {
   const rows = createRows(WIDTH);
   const levelRate = 1 / options.levelSamples;
-  const scaleRate = 1 / options.scaleSamples;
+  const { scaleSamples } = options;
+  const scaleRate = 1 / scaleSamples;
   const { clip, warmup, rate: mu } = options;
 
   function observe(batch: PointBatch, learn: Uint8Array, out: ScoreColumns): void {
     const { series, value, length } = batch;
-    const { raw, expected, lower, upper, ready } = out;
+    const { raw, ready } = out;
     const f = rows.f32;
     for (let i = 0; i < length; i++) {
       const x = value[i]!;
@@ -64,22 +65,18 @@ export function createAr(options: Options<typeof AR_OPTIONS> = defaultsOf(AR_OPT
       const wc = f[o + WEIGHT + 2]!;
       const wd = f[o + WEIGHT + 3]!;
       // Cleaned lags feed back into the forecast: without a bound, weights that sum above one would run away with it.
-      const far = Math.max(a < 0 ? -a : a, b < 0 ? -b : b, c < 0 ? -c : c, d < 0 ? -d : d);
+      const far = Math.max(Math.abs(a), Math.abs(b), Math.abs(c), Math.abs(d));
       let ahead = wa * a + wb * b + wc * c + wd * d;
       ahead = ahead > far ? far : ahead < -far ? -far : ahead;
       const forecast = level + ahead;
       const scale = flooredScale(deviation * SIGMA_OF_MEAN_DEVIATION, level, fractional);
-      const width = 3 * scale;
-      expected[i] = n > 0 ? forecast : NaN;
-      lower[i] = n > 0 ? forecast - width : NaN;
-      upper[i] = n > 0 ? forecast + width : NaN;
       if (!(x < LARGEST && x > -LARGEST)) {
         raw[i] = 0;
         ready[i] = 0;
         continue;
       }
       const residual = x - forecast;
-      const size = residual < 0 ? -residual : residual;
+      const size = Math.abs(residual);
       raw[i] = n > 0 ? size / scale : 0;
       ready[i] = n >= warmup ? 1 : 0;
       const mode = learn[i]!;
@@ -122,9 +119,11 @@ export function createAr(options: Options<typeof AR_OPTIONS> = defaultsOf(AR_OPT
         f[o + LAG + 2] = f[o + LAG + 1]!;
         f[o + LAG + 1] = f[o + LAG]!;
         f[o + LAG] = cleaned;
-        const young = 1 / (n + 1);
-        if (rateOfScale < young) rateOfScale = young;
-        if (rateOfLevel < young) rateOfLevel = young;
+        if (n < scaleSamples) {
+          const young = 1 / (n + 1);
+          if (rateOfScale < young) rateOfScale = young;
+          if (rateOfLevel < young) rateOfLevel = young;
+        }
         f[o + LEVEL] = level + rateOfLevel * (cleaned - level);
         f[o + DEVIATION] = deviation + rateOfScale * (learnt - deviation);
       }

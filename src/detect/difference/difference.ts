@@ -26,12 +26,13 @@ export function createDifference(
   options: Options<typeof DIFFERENCE_OPTIONS> = defaultsOf(DIFFERENCE_OPTIONS),
 ): SeriesDetector {
   const rows = createRows(WIDTH);
-  const scaleRate = 1 / options.scaleSamples;
+  const { scaleSamples } = options;
+  const scaleRate = 1 / scaleSamples;
   const { clip, warmup } = options;
 
   function observe(batch: PointBatch, learn: Uint8Array, out: ScoreColumns): void {
     const { series, value, length } = batch;
-    const { raw, expected, lower, upper, ready } = out;
+    const { raw, ready } = out;
     const f = rows.f32;
     for (let i = 0; i < length; i++) {
       const x = value[i]!;
@@ -41,17 +42,13 @@ export function createDifference(
       const n = f[o + COUNT]!;
       const fractional = f[o + FRACTIONAL]!;
       const scale = flooredScale(deviation * SIGMA_OF_MEAN_DEVIATION, previous, fractional);
-      const width = 3 * scale;
-      expected[i] = n > 0 ? previous : NaN;
-      lower[i] = n > 0 ? previous - width : NaN;
-      upper[i] = n > 0 ? previous + width : NaN;
       if (!(x < LARGEST && x > -LARGEST)) {
         raw[i] = 0;
         ready[i] = 0;
         continue;
       }
       const step = x - previous;
-      const size = step < 0 ? -step : step;
+      const size = Math.abs(step);
       raw[i] = n > 0 ? size / scale : 0;
       ready[i] = n >= warmup ? 1 : 0;
       const mode = learn[i]!;
@@ -65,8 +62,10 @@ export function createDifference(
         learnt = limit;
         next = step < 0 ? previous - limit : previous + limit;
       }
-      const young = 1 / (n + 1);
-      if (rate < young) rate = young;
+      if (n < scaleSamples) {
+        const young = 1 / (n + 1);
+        if (rate < young) rate = young;
+      }
       f[o + PREVIOUS] = next;
       if (n > 0) f[o + DEVIATION] = deviation + rate * (learnt - deviation);
       if (n < 1e6) f[o + COUNT] = n + 1;

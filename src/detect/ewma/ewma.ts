@@ -22,9 +22,9 @@ const SIGMA_OF_MEAN_DEVIATION = 1.2533;
 /** Robust moving average: score = |value - level| / scale, both exponentially forgotten, learning clipped after Huber. */
 export function createEwma(options: Options<typeof EWMA_OPTIONS> = defaultsOf(EWMA_OPTIONS)): SeriesDetector {
   const rows = createRows(WIDTH);
+  const { clip, warmup, scaleSamples } = options;
   const levelRate = 1 / options.levelSamples;
-  const scaleRate = 1 / options.scaleSamples;
-  const { clip, warmup } = options;
+  const scaleRate = 1 / scaleSamples;
 
   function observe(batch: PointBatch, learn: Uint8Array, out: ScoreColumns): void {
     const { series, value, length } = batch;
@@ -48,7 +48,7 @@ export function createEwma(options: Options<typeof EWMA_OPTIONS> = defaultsOf(EW
         continue;
       }
       const residual = x - level;
-      const size = residual < 0 ? -residual : residual;
+      const size = Math.abs(residual);
       raw[i] = n > 0 ? size / scale : 0;
       ready[i] = n >= warmup ? 1 : 0;
       const mode = learn[i]!;
@@ -65,9 +65,11 @@ export function createEwma(options: Options<typeof EWMA_OPTIONS> = defaultsOf(EW
         step = residual < 0 ? -limit : limit;
         learnt = limit;
       }
-      const young = 1 / (n + 1);
-      if (rate < young) rate = young;
-      if (rateOfScale < young) rateOfScale = young;
+      if (n < scaleSamples) {
+        const young = 1 / (n + 1);
+        if (rate < young) rate = young;
+        if (rateOfScale < young) rateOfScale = young;
+      }
       f[o + LEVEL] = level + rate * step;
       if (n > 0) f[o + DEVIATION] = deviation + rateOfScale * (learnt - deviation);
       if (n < 1e6) f[o + COUNT] = n + 1;

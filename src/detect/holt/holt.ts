@@ -31,12 +31,13 @@ const SIGMA_OF_MEAN_DEVIATION = 1.2533;
 /** Holt's level and damped trend: score = |value - forecast| / scale of the one-step error. */
 export function createHolt(options: Options<typeof HOLT_OPTIONS> = defaultsOf(HOLT_OPTIONS)): SeriesDetector {
   const rows = createRows(WIDTH);
-  const scaleRate = 1 / options.scaleSamples;
+  const { scaleSamples } = options;
+  const scaleRate = 1 / scaleSamples;
   const { clip, warmup, damping, level: alpha, trend: beta } = options;
 
   function observe(batch: PointBatch, learn: Uint8Array, out: ScoreColumns): void {
     const { series, value, length } = batch;
-    const { raw, expected, lower, upper, ready } = out;
+    const { raw, ready } = out;
     const f = rows.f32;
     for (let i = 0; i < length; i++) {
       const x = value[i]!;
@@ -47,17 +48,13 @@ export function createHolt(options: Options<typeof HOLT_OPTIONS> = defaultsOf(HO
       const n = f[o + COUNT]!;
       const fractional = f[o + FRACTIONAL]!;
       const scale = flooredScale(deviation * SIGMA_OF_MEAN_DEVIATION, forecast, fractional);
-      const width = 3 * scale;
-      expected[i] = n > 0 ? forecast : NaN;
-      lower[i] = n > 0 ? forecast - width : NaN;
-      upper[i] = n > 0 ? forecast + width : NaN;
       if (!(x < LARGEST && x > -LARGEST)) {
         raw[i] = 0;
         ready[i] = 0;
         continue;
       }
       const residual = x - forecast;
-      const size = residual < 0 ? -residual : residual;
+      const size = Math.abs(residual);
       raw[i] = n > 0 ? size / scale : 0;
       ready[i] = n >= warmup ? 1 : 0;
       const mode = learn[i]!;
@@ -82,8 +79,10 @@ export function createHolt(options: Options<typeof HOLT_OPTIONS> = defaultsOf(HO
           f[o + LEVEL] = forecast + alpha * step;
           f[o + TREND] = trend + alpha * beta * step;
         }
-        const young = 1 / (n + 1);
-        if (rate < young) rate = young;
+        if (n < scaleSamples) {
+          const young = 1 / (n + 1);
+          if (rate < young) rate = young;
+        }
         f[o + DEVIATION] = deviation + rate * (learnt - deviation);
       }
       if (n < 1e6) f[o + COUNT] = n + 1;

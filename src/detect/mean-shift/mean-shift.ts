@@ -32,19 +32,17 @@ export function createMeanShift(
 ): SeriesDetector {
   const rows = createRows(WIDTH);
   const fastRate = 1 / options.fastSamples;
-  const slowRate = 1 / options.slowSamples;
+  const { slowSamples } = options;
+  const slowRate = 1 / slowSamples;
   const { clip, warmup } = options;
 
   function observe(batch: PointBatch, learn: Uint8Array, out: ScoreColumns): void {
     const { series, value, length } = batch;
-    const { raw, expected, lower, upper, ready } = out;
+    const { raw, ready } = out;
     const f = rows.f32;
     for (let i = 0; i < length; i++) {
       const x = value[i]!;
       const o = series[i]! * WIDTH;
-      expected[i] = NaN;
-      lower[i] = NaN;
-      upper[i] = NaN;
       if (!(x < LARGEST && x > -LARGEST)) {
         raw[i] = 0;
         ready[i] = 0;
@@ -62,9 +60,9 @@ export function createMeanShift(
         if (step > limit) step = limit;
         else if (step < -limit) step = -limit;
       }
-      const young = 1 / (n + 1);
+      const young = n < slowSamples ? 1 / (n + 1) : 0;
       const next = fast + (fastRate > young ? fastRate : young) * step;
-      const gap = next > slow ? next - slow : slow - next;
+      const gap = Math.abs(next - slow);
       raw[i] = n > 0 ? gap / flooredScale(usual * SIGMA_OF_MEAN_DEVIATION, slow, fractional) : 0;
       ready[i] = n >= warmup ? 1 : 0;
       const mode = learn[i]!;
@@ -73,9 +71,8 @@ export function createMeanShift(
       if (rate < young) rate = young;
       f[o + FAST] = next;
       f[o + SLOW] = slow + rate * (next - slow);
-      if (n >= 10) f[o + GAP] = usual + (rate > 1 / (n - 9) ? rate : 1 / (n - 9)) * (gap - usual);
-      if (n > 0)
-        f[o + DEVIATION] = deviation + (young > 0.005 ? young : 0.005) * ((step < 0 ? -step : step) - deviation);
+      if (n >= 10) f[o + GAP] = usual + (n < slowSamples ? Math.max(rate, 1 / (n - 9)) : rate) * (gap - usual);
+      if (n > 0) f[o + DEVIATION] = deviation + (young > 0.005 ? young : 0.005) * (Math.abs(step) - deviation);
       if (n < 1e6) f[o + COUNT] = n + 1;
       if (fractional === 0 && x !== Math.trunc(x)) f[o + FRACTIONAL] = 1;
     }

@@ -75,14 +75,11 @@ export function createNovelty(options: Options<typeof NOVELTY_OPTIONS> = default
 
   function observe(batch: PointBatch, learn: Uint8Array, out: ScoreColumns): void {
     const { series, value, length } = batch;
-    const { raw, expected, lower, upper, ready } = out;
+    const { raw, ready } = out;
     const f = rows.f32;
     for (let i = 0; i < length; i++) {
       const x = value[i]!;
       const o = series[i]! * WIDTH;
-      expected[i] = NaN;
-      lower[i] = NaN;
-      upper[i] = NaN;
       raw[i] = 0;
       ready[i] = 0;
       if (!(x < LARGEST && x > -LARGEST)) continue;

@@ -32,15 +32,12 @@ export function createRunLength(
 
   function observe(batch: PointBatch, learn: Uint8Array, out: ScoreColumns): void {
     const { series, value, length } = batch;
-    const { raw, expected, lower, upper, ready } = out;
+    const { raw, ready } = out;
     const f = rows.f32;
     for (let i = 0; i < length; i++) {
       const x = value[i]!;
       const o = series[i]! * WIDTH;
       const n = f[o + COUNT]!;
-      expected[i] = NaN;
-      lower[i] = NaN;
-      upper[i] = NaN;
       if (!(x < LARGEST && x > -LARGEST)) {
         raw[i] = 0;
         ready[i] = 0;

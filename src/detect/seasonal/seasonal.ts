@@ -116,9 +116,6 @@ export function createSeasonal(
       if (slot === 0 || f[o + PERIODICITY.slot] === 0) {
         raw[i] = 0;
         ready[i] = 0;
-        expected[i] = NaN;
-        lower[i] = NaN;
-        upper[i] = NaN;
         continue;
       }
       const p = pool.rows.f32;
@@ -152,7 +149,7 @@ export function createSeasonal(
         continue;
       }
       const residual = x - forecast;
-      const size = residual < 0 ? -residual : residual;
+      const size = Math.abs(residual);
       raw[i] = size / scale;
       ready[i] = n >= warmup ? 1 : 0;
       if (mode === 0) continue;

@@ -38,8 +38,8 @@ export function createTwin(options: Options<typeof TWIN_OPTIONS> = defaultsOf(TW
   const levelRate = 1 / options.levelWindows;
   const scaleRate = 1 / options.scaleWindows;
 
-  let first = 0;
-  let second = 0;
+  /** Largest and second largest of a window. Numbers in a closure would be allocated anew at every write. */
+  const top = new Float64Array(2);
   function model(f: Float32Array, o: number, x: number, n: number, floor: number, mode: number): void {
     const level = f[o]!;
     const deviation = f[o + 1]!;
@@ -56,18 +56,14 @@ export function createTwin(options: Options<typeof TWIN_OPTIONS> = defaultsOf(TW
     if (stepScale < floor) stepScale = floor;
     const residual = x - level;
     const step = x - previous;
-    const size = residual < 0 ? -residual : residual;
-    const stepSize = step < 0 ? -step : step;
+    const size = Math.abs(residual);
+    const stepSize = Math.abs(step);
     let z = size / scale;
-    if (z > first) {
-      second = first;
-      first = z;
-    } else if (z > second) second = z;
+    top[1] = Math.max(top[1]!, Math.min(top[0]!, z));
+    top[0] = Math.max(top[0]!, z);
     z = stepSize / stepScale;
-    if (z > first) {
-      second = first;
-      first = z;
-    } else if (z > second) second = z;
+    top[1] = Math.max(top[1]!, Math.min(top[0]!, z));
+    top[0] = Math.max(top[0]!, z);
     const young = 1 / (n + 1);
     let a = mode === 2 ? levelRate * 8 : levelRate;
     if (a < young) a = young;
@@ -92,8 +88,7 @@ export function createTwin(options: Options<typeof TWIN_OPTIONS> = defaultsOf(TW
     const variance = f[o + SUM_SQUARES]! / fill - offset * offset;
     const std = variance > 0 ? Math.sqrt(variance) : 0;
     const floor = flooredScale(0, mean, f[o + FRACTIONAL]!);
-    first = 0;
-    second = 0;
+    top.fill(0);
     model(f, o + MODELS, mean, n, floor, mode);
     model(f, o + MODELS + MODEL_WIDTH, f[o + LOWEST]!, n, floor, mode);
     model(f, o + MODELS + 2 * MODEL_WIDTH, f[o + HIGHEST]!, n, floor, mode);
@@ -102,19 +97,16 @@ export function createTwin(options: Options<typeof TWIN_OPTIONS> = defaultsOf(TW
     f[o + SUM_SQUARES] = 0;
     f[o + FILL] = 0;
     if (n < 1e6) f[o + COUNT] = n + 1;
-    return (first + second) / 2;
+    return (top[0]! + top[1]!) / 2;
   }
 
   function observe(batch: PointBatch, learn: Uint8Array, out: ScoreColumns): void {
     const { series, value, length } = batch;
-    const { raw, expected, lower, upper, ready } = out;
+    const { raw, ready } = out;
     const f = rows.f32;
     for (let i = 0; i < length; i++) {
       const x = value[i]!;
       const o = series[i]! * WIDTH;
-      expected[i] = NaN;
-      lower[i] = NaN;
-      upper[i] = NaN;
       raw[i] = 0;
       ready[i] = 0;
       if (!(x < LARGEST && x > -LARGEST)) continue;

@@ -11,6 +11,7 @@ export interface TailBank {
   grow(capacity: number): void;
   /**
    * Adds `weight * -log10 p` (at most 8) of each ready score to `sum`, notes -log10 p in `surprise` (0 where not ready),
+   * marks the sample as `known`,
    * then learns the score where `mode[i]` is 1.
    */
   observe(
@@ -23,6 +24,7 @@ export interface TailBank {
     weight: number,
     surprise: Float32Array,
     sum: Float32Array,
+    known: Uint8Array,
   ): void;
   reset(series: number): void;
   copy(from: number, to: number): void;
@@ -34,12 +36,13 @@ const VERSION = 1;
 const SURPRISE_AT_QUANTILE = 1.30103;
 const EXCESS_SHARE = 0.05;
 const QUANTILE_RATE = 0.01;
+/** Below so many scores the quantile moves faster. */
+const YOUNG = 96;
 const EXCESS_RATE = 0.02;
 const CAP = 8;
 /** No quantile below one scale: floors of the detectors' scales would be undone by a tail that adapts to nothing. */
 const SMALLEST_QUANTILE = 1;
 const SMALLEST_EXCESS = 0.12;
-const LOG10_E = 0.4342945;
 
 export function createTailBank(detectors: number): TailBank {
   const countWords = Math.ceil(detectors / 4);
@@ -49,7 +52,7 @@ export function createTailBank(detectors: number): TailBank {
   return {
     bytesPerSeries: rows.bytesPerRow,
     grow: rows.grow,
-    observe(detector, length, series, raw, ready, mode, weight, surprise, sum) {
+    observe(detector, length, series, raw, ready, mode, weight, surprise, sum, known) {
       const f = rows.f32;
       const bytes = rows.u8;
       for (let i = 0; i < length; i++) {
@@ -74,14 +77,14 @@ export function createTailBank(detectors: number): TailBank {
         if (ratio <= 1) strange = SURPRISE_AT_QUANTILE * 0.5 * ratio * (1 + ratio);
         else {
           over = Math.log(ratio);
-          strange = SURPRISE_AT_QUANTILE + (LOG10_E * over) / excess;
+          strange = SURPRISE_AT_QUANTILE + (Math.LOG10E * over) / excess;
           if (strange > CAP) strange = CAP;
         }
         surprise[i] = strange;
+        known[i] = 1;
         sum[i] = sum[i]! + weight * strange;
         if (mode[i] !== 1) continue;
-        const young = 1 / (n + 4);
-        const rate = young > QUANTILE_RATE ? young : QUANTILE_RATE;
+        const rate = n < YOUNG ? 1 / (n + 4) : QUANTILE_RATE;
         if (ratio > 1) {
           const limit = 10 * excess;
           excess += EXCESS_RATE * ((over < limit ? over : limit) - excess);
