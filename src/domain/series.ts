@@ -62,6 +62,8 @@ export interface SeriesTable {
   instanceName(instance: number): string;
   /** Finds or makes a computed series of a service; same arguments, same index. */
   derive(service: ServiceIndex, metric: string, labels: Labels, unit: string, modality: Modality): SeriesIndex;
+  /** Finds or makes a computed series of one series: same labels and modality, and its own for each instance. */
+  deriveFrom(parent: SeriesIndex, metric: string, unit: string): SeriesIndex;
   /** Finds or makes a service by name (tenant-qualified). */
   ensureService(tenant: string, service: string): ServiceIndex;
 }

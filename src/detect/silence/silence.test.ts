@@ -40,6 +40,7 @@ function tableOf(members: readonly Member[]): SeriesTable {
     describeService: (i) => ({ tenant: names[i]!.split('/')[0]!, service: names[i]!.split('/')[1]!, version: '' }),
     instanceName: missing,
     derive: missing,
+    deriveFrom: missing,
     ensureService: missing,
   };
 }

@@ -65,8 +65,9 @@ function fakeTable(): SeriesTable & { readonly made: string[] } {
       labels: { route: '/' },
       instance: '',
     }),
-    derive(_service, metric, labels, unit) {
-      const name = `${metric} ${JSON.stringify(labels)} ${unit}`;
+    derive: missing,
+    deriveFrom(parent, metric, unit) {
+      const name = `${metric} ${parent} ${unit}`;
       if (!made.includes(name)) made.push(name);
       return 10 + made.indexOf(name);
     },
@@ -134,10 +135,10 @@ describe('createPercentile', () => {
     const got = apply(percentile, table, [{ time: 20_000, buckets: [[10, 100]], sum: 700 }]);
     expect(got).toEqual({ 'latency0.rate': 10, 'latency0.p50': 5, 'latency0.p99': 9.9, 'latency0.mean': 7 });
     expect(table.made).toEqual([
-      'latency0.rate {"route":"/"} 1/s',
-      'latency0.p50 {"route":"/"} ms',
-      'latency0.p99 {"route":"/"} ms',
-      'latency0.mean {"route":"/"} ms',
+      'latency0.rate 0 1/s',
+      'latency0.p50 0 ms',
+      'latency0.p99 0 ms',
+      'latency0.mean 0 ms',
     ]);
     expect(Object.keys(got).map((name) => name.replace('latency0', '{metric}'))).toEqual(
       HISTOGRAM_FEATURES.map((f) => f.metric),
@@ -224,7 +225,7 @@ describe('createPercentile', () => {
     let asked = 0;
     const refusing = {
       ...table,
-      derive: () => {
+      deriveFrom: () => {
         asked++;
         return -1;
       },

@@ -2,7 +2,7 @@ import type { HistogramBatch, PointBatch } from '../../domain/batch.ts';
 import { createPointBatch } from '../../domain/batch.ts';
 import type { StateBlob } from '../../domain/detector.ts';
 import { TocsinError } from '../../domain/error.ts';
-import { MODALITY, type Modality, SERIES_KIND, type SeriesTable } from '../../domain/series.ts';
+import { SERIES_KIND, type SeriesTable } from '../../domain/series.ts';
 import type { SeriesIndex } from '../../domain/units.ts';
 import { derivedMetric, HISTOGRAM_FEATURES } from '../spec.ts';
 import { bucketQuantile, createBuckets } from './buckets.ts';
@@ -47,7 +47,6 @@ const ROOM = 1;
 const LENGTH = 2;
 const DERIVED = 3;
 const PLACE = DERIVED + FEATURE_COUNT;
-const MODALITY_NAMES = Object.keys(MODALITY) as Modality[];
 
 export function createPercentile(): Percentile {
   const counters: PercentileCounters = { resets: 0, late: 0, malformed: 0 };
@@ -82,12 +81,11 @@ export function createPercentile(): Percentile {
     if (known >= 0 && table.live[known] === 1 && table.service[known] === table.service[series]) return known;
     const info = table.describe(series);
     const spec = HISTOGRAM_FEATURES[feature] as (typeof HISTOGRAM_FEATURES)[number];
-    const made = table.derive(
-      table.service[series] as number,
+    // Each instance keeps its own: pods of a workload share all labels and would shadow one another.
+    const made = table.deriveFrom(
+      series,
       derivedMetric(spec.metric, info.metric),
-      info.labels,
       spec.unit === '{unit}' ? info.unit : spec.unit,
-      MODALITY_NAMES[table.modality[series] as number] ?? 'metric',
     );
     places[at] = Math.max(0, made + 1);
     return made;
