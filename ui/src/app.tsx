@@ -40,7 +40,9 @@ function Page() {
 const NOWHERE: readonly [string, ReactNode] = [
   'Not found',
   <Panel key="nowhere">
-    <Empty title="There is no such page">The pages are at the top; press ? for the keyboard.</Empty>
+    <Empty title="There is no such page" page>
+      The pages are at the top; press ? for the keyboard.
+    </Empty>
   </Panel>,
 ];
 

@@ -1,5 +1,5 @@
 import type { CSSVariablesResolver, MantineColorsTuple } from '@mantine/core';
-import { createTheme } from '@mantine/core';
+import { Button, createTheme } from '@mantine/core';
 
 /** The one accent: what can be clicked, where the focus is, what is expected. Never a severity. */
 const tide: MantineColorsTuple = [
@@ -33,7 +33,6 @@ export const theme = createTheme({
   colors: { tide, dark },
   primaryColor: 'tide',
   primaryShade: { light: 8, dark: 4 },
-  autoContrast: true,
   defaultRadius: 'sm',
   fontFamily: "Inter, 'Segoe UI', system-ui, -apple-system, 'Liberation Sans', sans-serif",
   fontFamilyMonospace: "ui-monospace, 'SF Mono', 'Cascadia Code', Menlo, Consolas, 'DejaVu Sans Mono', monospace",
@@ -42,6 +41,12 @@ export const theme = createTheme({
   cursorType: 'pointer',
   respectReducedMotion: true,
   components: {
+    // Mantine picks the text on a filled button for the light scheme alone.
+    Button: Button.extend({
+      vars: (_theme, { variant = 'filled' }) => ({
+        root: variant === 'filled' ? { '--button-color': 'var(--on-accent)' } : {},
+      }),
+    }),
     Tooltip: { defaultProps: { openDelay: 250, withArrow: true, transitionProps: { duration: 80 } } },
     Modal: { defaultProps: { transitionProps: { duration: 100 }, overlayProps: { backgroundOpacity: 0.5 } } },
   },

@@ -40,22 +40,44 @@ export function PageHead({ title, children, lead }: { title: ReactNode; children
   );
 }
 
+/** What may be wider than its place; reachable by keyboard, so that it can be scrolled without a mouse. */
+export function Scroller({ label, children }: { label: string; children: ReactNode }) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard
+    <section className={styles.scroller} aria-label={label} tabIndex={0}>
+      {children}
+    </section>
+  );
+}
+
 /** Nothing to show, and what to do about it. */
-export function Empty({ title, children }: { title: string; children?: ReactNode }) {
+export function Empty({ title, children, page = false }: { title: string; children?: ReactNode; page?: boolean }) {
+  const Title = page ? 'h1' : 'p';
   return (
     <div className={styles.empty}>
-      <p className={styles.emptyTitle}>{title}</p>
+      <Title className={styles.emptyTitle}>{title}</Title>
       {children !== undefined && <p>{children}</p>}
     </div>
   );
 }
 
-export function Failure({ error, retry, what }: { error: unknown; retry?: () => void; what: string }) {
+export function Failure({
+  error,
+  retry,
+  what,
+  page = false,
+}: {
+  error: unknown;
+  retry?: () => void;
+  what: string;
+  page?: boolean;
+}) {
+  const Title = page ? 'h1' : 'p';
   const missing = error instanceof ApiError && error.status === 404;
   const detail = error instanceof Error ? error.message : String(error);
   return (
     <div className={styles.empty} role="alert">
-      <p className={styles.emptyTitle}>{missing ? `No such ${what}` : `Could not load ${what}`}</p>
+      <Title className={styles.emptyTitle}>{missing ? `No such ${what}` : `Could not load ${what}`}</Title>
       <p>{detail}</p>
       <div className={styles.actions}>
         {!missing && retry !== undefined && (
@@ -87,20 +109,20 @@ interface Loaded<T> {
   readonly refetch: () => unknown;
 }
 
+interface FetchedProps<T> {
+  readonly query: Loaded<T>;
+  readonly what: string;
+  readonly rows?: number;
+  /** It is the whole page: a failure is its headline. */
+  readonly page?: boolean;
+  readonly children: (data: T) => ReactNode;
+}
+
 /** The three states of everything that is fetched. */
-export function Fetched<T>({
-  query,
-  what,
-  rows,
-  children,
-}: {
-  query: Loaded<T>;
-  what: string;
-  rows?: number;
-  children: (data: T) => ReactNode;
-}) {
+export function Fetched<T>({ query, what, rows, page = false, children }: FetchedProps<T>) {
   if (query.data !== undefined) return <>{children(query.data)}</>;
-  if (query.error !== null && query.error !== undefined)
-    return <Failure error={query.error} what={what} retry={() => void query.refetch()} />;
+  if (query.error !== null && query.error !== undefined) {
+    return <Failure error={query.error} what={what} page={page} retry={() => void query.refetch()} />;
+  }
   return <Loading label={what} {...(rows === undefined ? {} : { rows })} />;
 }

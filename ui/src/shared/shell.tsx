@@ -51,7 +51,15 @@ export function Shell({ children }: { children: ReactNode }) {
 
   return (
     <div className={styles.frame}>
-      <a className={styles.skip} href="#main">
+      <a
+        className={styles.skip}
+        href={`${location.pathname}${location.search}#main`}
+        onClick={(event) => {
+          // With a <base>, a bare "#main" would lead to the root.
+          event.preventDefault();
+          main.current?.focus();
+        }}
+      >
         Skip to content
       </a>
       <header className={styles.bar}>

@@ -20,7 +20,7 @@ import { TraceWaterfall } from './trace-waterfall.tsx';
 export function IncidentPage({ id }: { id: string }) {
   const query = useIncident(id);
   return (
-    <Fetched query={query} what="incident" rows={8}>
+    <Fetched query={query} what="incident" rows={8} page>
       {(incident) => <Story incident={incident} />}
     </Fetched>
   );

@@ -1,7 +1,7 @@
 import { useTrace } from '../../api/queries.ts';
 import type { WireSpan } from '../../api/types.ts';
 import { span as length, plural } from '../../shared/format.ts';
-import { Fetched } from '../../shared/panel.tsx';
+import { Fetched, Scroller } from '../../shared/panel.tsx';
 import { Time } from '../../shared/time.tsx';
 import styles from './incident.module.css';
 
@@ -39,7 +39,7 @@ function Waterfall({ spans, traceId }: { spans: readonly WireSpan[]; traceId: st
           <Time at={start} />
         </span>
       </p>
-      <div className={styles.traceScroll}>
+      <Scroller label="Spans over time">
         <table className={styles.trace}>
           <thead>
             <tr>
@@ -81,7 +81,7 @@ function Waterfall({ spans, traceId }: { spans: readonly WireSpan[]; traceId: st
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroller>
     </>
   );
 }

@@ -46,22 +46,20 @@ export OTEL_RESOURCE_ATTRIBUTES=service.version=1.0.0`,
         lead="Nothing to configure: it learns each series by itself and shows bands after about 15 minutes."
       />
       <Panel>
-        <Tabs defaultValue={snippets[0]?.[0] ?? ''} keepMounted={false}>
+        <Tabs defaultValue="0">
           <Tabs.List>
-            {snippets.map(([name]) => (
-              <Tabs.Tab key={name} value={name}>
+            {snippets.map(([name], index) => (
+              <Tabs.Tab key={name} value={String(index)}>
                 {name}
               </Tabs.Tab>
             ))}
           </Tabs.List>
-          {snippets.map(([name, about, text]) => (
-            <Tabs.Panel key={name} value={name} pt="md">
-              <p className="muted" style={{ marginBottom: 10 }}>
-                {about}
-              </p>
-              {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard */}
-              <section className={styles.snippet} aria-label={`${name} configuration`} tabIndex={0}>
-                <pre>{text}</pre>
+          {snippets.map(([name, about, text], index) => (
+            <Tabs.Panel key={name} value={String(index)} pt="md">
+              <p className={styles.about}>{about}</p>
+              <div className={styles.snippet}>
+                {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
+                <pre tabIndex={0}>{text}</pre>
                 <CopyButton value={text}>
                   {({ copied, copy }) => (
                     <Button size="compact-xs" variant="default" onClick={copy}>
@@ -69,7 +67,7 @@ export OTEL_RESOURCE_ATTRIBUTES=service.version=1.0.0`,
                     </Button>
                   )}
                 </CopyButton>
-              </section>
+              </div>
             </Tabs.Panel>
           ))}
         </Tabs>

@@ -18,7 +18,7 @@ const FIRST = 12;
 export function ServicePage({ name }: { name: string }) {
   const query = useService(name);
   return (
-    <Fetched query={query} what="service" rows={8}>
+    <Fetched query={query} what="service" rows={8} page>
       {(service) => <Service service={service} />}
     </Fetched>
   );

@@ -3,7 +3,7 @@ import { useMediaQuery } from '@mantine/hooks';
 import { useGraph } from '../../api/queries.ts';
 import type { WireGraph } from '../../api/types.ts';
 import { measure, plural, pValue } from '../../shared/format.ts';
-import { Empty, Fetched, PageHead, Panel } from '../../shared/panel.tsx';
+import { Empty, Fetched, PageHead, Panel, Scroller } from '../../shared/panel.tsx';
 import { href, Link, useSearch } from '../../shared/router.tsx';
 import { STATE_ORDER, StateSign } from '../../shared/signs.tsx';
 import { Ago } from '../../shared/time.tsx';
@@ -73,7 +73,7 @@ function ServiceTable({ graph }: { graph: WireGraph }) {
     (a, b) => STATE_ORDER.indexOf(a.state) - STATE_ORDER.indexOf(b.state) || a.service.localeCompare(b.service),
   );
   return (
-    <div className={styles.scroll}>
+    <Scroller label="All services">
       <table className={styles.table}>
         <thead>
           <tr>
@@ -113,6 +113,6 @@ function ServiceTable({ graph }: { graph: WireGraph }) {
           })}
         </tbody>
       </table>
-    </div>
+    </Scroller>
   );
 }

@@ -3,7 +3,7 @@ import type { ReactNode } from 'react';
 import { useOutbox, useStatus } from '../../api/queries.ts';
 import type { WireOutboxItem, WireStatus } from '../../api/types.ts';
 import { bytes, NOTHING, plain, span } from '../../shared/format.ts';
-import { Empty, Fetched, PageHead, Panel } from '../../shared/panel.tsx';
+import { Empty, Fetched, PageHead, Panel, Scroller } from '../../shared/panel.tsx';
 import { href, Link } from '../../shared/router.tsx';
 import { Chip } from '../../shared/signs.tsx';
 import { Ago, Time } from '../../shared/time.tsx';
@@ -66,7 +66,7 @@ export function StatusPage() {
                   Receivers and routes are set in the configuration file; incidents show here without them.
                 </Empty>
               ) : (
-                <div className={styles.scroll}>
+                <Scroller label="Receivers">
                   <table className={styles.table}>
                     <thead>
                       <tr>
@@ -92,7 +92,7 @@ export function StatusPage() {
                       ))}
                     </tbody>
                   </table>
-                </div>
+                </Scroller>
               )
             }
           </Fetched>
