@@ -1,4 +1,5 @@
 import { createLogCounts } from '../../detect/log-counts/log-counts.ts';
+import { createLogParameters } from '../../detect/log-parameters/log-parameters.ts';
 import { createLogRarity } from '../../detect/log-rarity/log-rarity.ts';
 import { createLogRate } from '../../detect/log-rate/log-rate.ts';
 import { createLogSequence } from '../../detect/log-sequence/log-sequence.ts';
@@ -6,7 +7,6 @@ import type { Evidence } from '../../domain/anomaly.ts';
 import type { LogBatch } from '../../domain/batch.ts';
 import type { StateBlob } from '../../domain/detector.ts';
 import type { TemplateInfo } from '../../domain/history.ts';
-import { stableId } from '../../domain/identity.ts';
 import type { ServiceNames } from '../../domain/ticks.ts';
 import type { EpochMs } from '../../domain/units.ts';
 import { createLogTemplates, createLogTick } from '../../features/log-template/log-template.ts';
@@ -25,12 +25,11 @@ export class LogPath {
   readonly #rarity = createLogRarity();
   readonly #rate = createLogRate();
   readonly #counts = createLogCounts();
+  readonly #parameters = createLogParameters();
   readonly #sequence;
   readonly #sessions = new SessionKeys();
   #assigned = new Int32Array(1_024);
   #keys = new Int32Array(2_048);
-  #announced = 0;
-  #announcedGeneration = new Map<number, number>();
 
   constructor(decode: (bytes: Uint8Array) => string, settings: Settings) {
     this.#templates = createLogTemplates(decode, settings.features.log_templates);
@@ -45,6 +44,7 @@ export class LogPath {
     this.#templates.assign(batch, this.#assigned);
     this.#sessions.keys(batch, this.#keys);
     this.#sequence.observe(batch, this.#assigned, this.#keys);
+    this.#parameters.observe(batch, this.#assigned);
     this.lines += batch.length;
   }
 
@@ -61,23 +61,12 @@ export class LogPath {
       derived.add(service, LOG_FEATURES.rate, '', () => NO_LABELS, at, (tick.lines[i]! * 1_000) / durationMs);
       derived.add(service, LOG_FEATURES.errorRate, '', () => NO_LABELS, at, (tick.errors[i]! * 1_000) / durationMs);
     }
-    return [this.#rarity, this.#rate, this.#counts, this.#sequence].flatMap((detector) => detector.closeTick(tick, this.#templates, names));
+    return [this.#rarity, this.#rate, this.#counts, this.#sequence, this.#parameters].flatMap((detector) => detector.closeTick(tick, this.#templates, names));
   }
 
   /** Templates first met since the last call. */
-  newTemplates(at: EpochMs, names: ServiceNames): TemplateInfo[] {
-    const fresh: TemplateInfo[] = [];
-    for (let i = 0; i < this.#templates.size; i++) {
-      const generation = this.#templates.generationOf(i);
-      if (i < this.#announced && this.#announcedGeneration.get(i) === generation) continue;
-      const template = this.#templates.textOf(i);
-      if (template === '') continue;
-      this.#announcedGeneration.set(i, generation);
-      const service = names(this.#templates.serviceOf(i));
-      fresh.push({ id: stableId('template', service, template), service, template, firstSeen: at, severity: this.#templates.severityOf(i), example: this.#templates.exampleOf(i) });
-    }
-    this.#announced = this.#templates.size;
-    return fresh;
+  newTemplates(names: ServiceNames): TemplateInfo[] {
+    return this.#templates.takeNew().map((template) => this.#templates.describe(template, names));
   }
 
   save(): Record<string, StateBlob> {
@@ -88,7 +77,7 @@ export class LogPath {
       'log.counts': this.#counts.save(),
       'log.sequence': this.#sequence.save(),
       'log.sessions': this.#sessions.save(),
-      'log.announced': { version: 1, arrays: {}, meta: { size: this.#announced, generations: [...this.#announcedGeneration] } },
+      'log.parameters': this.#parameters.save(),
     };
   }
 
@@ -99,8 +88,6 @@ export class LogPath {
     this.#counts.restore(parts['log.counts']!);
     this.#sequence.restore(parts['log.sequence']!);
     this.#sessions.restore(parts['log.sessions']!);
-    const announced = parts['log.announced']!.meta as { size: number; generations: [number, number][] };
-    this.#announced = announced.size;
-    this.#announcedGeneration = new Map(announced.generations);
+    this.#parameters.restore(parts['log.parameters']!);
   }
 }

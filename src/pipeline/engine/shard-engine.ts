@@ -247,7 +247,7 @@ export class ShardEngine implements SignalSink {
       services,
       edges,
       deploys: final ? this.#deploys : [],
-      templates: final ? this.#logs.newTemplates(at, this.#names) : [],
+      templates: final ? this.#logs.newTemplates(this.#names) : [],
       traces: this.#traces.examples(evidence, this.#names),
       decisions: [],
       newSeries: final ? this.#newSeries() : [],
