@@ -76,13 +76,19 @@ function fieldOf(option: OptionSpec): z.ZodType {
   }
 }
 
+/** `freezeFor` is written `freeze_for` in files. */
+const fileKey = (key: string): string => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
 /** A strict section for a component's declared options: every field optional, its default filled in. */
 export function sectionOf<const S extends OptionsSpec>(spec: S): z.ZodType<Options<S>> {
   const shape = Object.fromEntries(
     Object.entries(spec).map(([key, option]) => {
       const written = option.type === 'duration' ? formatDuration(option.default) : option.default;
-      return [key, fieldOf(option).default(option.default).meta({ description: option.doc, written })];
+      return [fileKey(key), fieldOf(option).default(option.default).meta({ description: option.doc, written })];
     }),
   );
-  return z.strictObject(shape).prefault({}) as unknown as z.ZodType<Options<S>>;
+  return z
+    .strictObject(shape)
+    .transform((given) => Object.fromEntries(Object.keys(spec).map((key) => [key, given[fileKey(key)]])))
+    .prefault({}) as unknown as z.ZodType<Options<S>>;
 }

@@ -27,8 +27,15 @@ function section(node: Node, path: string, lines: string[]): void {
   const plain = entries.filter(([, child]) => !isSection(child));
   const nested = entries.filter(([, child]) => isSection(child));
   if (plain.length > 0) {
-    lines.push('', path === '' ? '## Top level' : `## \`${path}\``, '', '| key | type | default | meaning |', '|---|---|---|---|');
-    for (const [key, child] of plain) lines.push(`| \`${key}\` | ${typeOf(child)} | ${defaultOf(child)} | ${cell(child.description ?? '')} |`);
+    lines.push(
+      '',
+      path === '' ? '## Top level' : `## \`${path}\``,
+      '',
+      '| key | type | default | meaning |',
+      '|---|---|---|---|',
+    );
+    for (const [key, child] of plain)
+      lines.push(`| \`${key}\` | ${typeOf(child)} | ${defaultOf(child)} | ${cell(child.description ?? '')} |`);
   }
   for (const [key, child] of nested) {
     const inner = child.items !== undefined && child.properties === undefined ? child.items : child;
@@ -41,7 +48,9 @@ const isSection = (node: Node): boolean => node.properties !== undefined || node
 function typeOf(node: Node): string {
   if (node.enum !== undefined) return node.enum.map((value) => `\`${String(value)}\``).join(' ');
   if (node.type === 'array') return `list of ${node.items === undefined ? 'values' : typeOf(node.items)}`;
-  const range = [node.minimum, node.maximum].map((limit) => (limit === undefined || Math.abs(limit) >= Number.MAX_SAFE_INTEGER ? '' : String(limit)));
+  const range = [node.minimum, node.maximum].map((limit) =>
+    limit === undefined || Math.abs(limit) >= Number.MAX_SAFE_INTEGER ? '' : String(limit),
+  );
   const limits = range.some((limit) => limit !== '') ? ` ${range[0]}..${range[1]}` : '';
   return `${typeof node.type === 'string' ? node.type : 'text'}${limits}`;
 }

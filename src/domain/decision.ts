@@ -1,7 +1,19 @@
 import type { EpochMs } from './units.ts';
 
 /** Stages that may pass or stop something, in flow order. */
-export const DECISION_STAGES = ['series-p', 'service-p', 'false-discovery', 'budget', 'persistence', 'group', 'inhibit', 'silence', 'maintenance', 'route', 'notify'] as const;
+export const DECISION_STAGES = [
+  'series-p',
+  'service-p',
+  'false-discovery',
+  'budget',
+  'persistence',
+  'group',
+  'inhibit',
+  'silence',
+  'maintenance',
+  'route',
+  'notify',
+] as const;
 export type DecisionStage = (typeof DECISION_STAGES)[number];
 
 /**

@@ -31,7 +31,15 @@ export interface StateBlob {
   /** JSON-able. */
   readonly meta: unknown;
 }
-export type StateArray = Float64Array | Float32Array | Int32Array | Uint32Array | Uint16Array | Int16Array | Uint8Array | Int8Array;
+export type StateArray =
+  | Float64Array
+  | Float32Array
+  | Int32Array
+  | Uint32Array
+  | Uint16Array
+  | Int16Array
+  | Uint8Array
+  | Int8Array;
 
 /**
  * A detector of the always-on tier keeps the state of every series of a shard in one typed array, a row per series.

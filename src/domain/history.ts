@@ -1,5 +1,5 @@
-import type { DeployMarker } from './batch.ts';
 import type { EdgeTick, ServiceTick } from './anomaly.ts';
+import type { DeployMarker } from './batch.ts';
 import type { DecisionRecord } from './decision.ts';
 import type { SeriesInfo } from './series.ts';
 import type { EpochMs } from './units.ts';

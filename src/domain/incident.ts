@@ -6,7 +6,16 @@ import type { Verdict } from './verdict.ts';
 export type Severity = 'critical' | 'warning' | 'info';
 export type IncidentStatus = 'open' | 'closed';
 
-export type ReasonKind = 'metric-change' | 'self-time' | 'edge-gap' | 'errors' | 'onset-order' | 'deploy' | 'log-pattern' | 'topology' | 'silence';
+export type ReasonKind =
+  | 'metric-change'
+  | 'self-time'
+  | 'edge-gap'
+  | 'errors'
+  | 'onset-order'
+  | 'deploy'
+  | 'log-pattern'
+  | 'topology'
+  | 'silence';
 
 export interface Reason {
   readonly kind: ReasonKind;
@@ -23,7 +32,20 @@ export interface Cause {
   readonly reasons: readonly Reason[];
 }
 
-export type TimelineKind = 'onset' | 'opened' | 'service-joined' | 'cause-changed' | 'severity-changed' | 'deploy' | 'notified' | 'suppressed' | 'acknowledged' | 'verdict' | 'recovered' | 'closed' | 'reopened';
+export type TimelineKind =
+  | 'onset'
+  | 'opened'
+  | 'service-joined'
+  | 'cause-changed'
+  | 'severity-changed'
+  | 'deploy'
+  | 'notified'
+  | 'suppressed'
+  | 'acknowledged'
+  | 'verdict'
+  | 'recovered'
+  | 'closed'
+  | 'reopened';
 
 export interface TimelineEntry {
   readonly at: EpochMs;

@@ -3,10 +3,28 @@
  * them into schemas, defaults, error messages and the generated reference page.
  */
 export type OptionSpec =
-  | { readonly type: 'number'; readonly default: number; readonly min?: number; readonly max?: number; readonly doc: string }
-  | { readonly type: 'integer'; readonly default: number; readonly min?: number; readonly max?: number; readonly doc: string }
+  | {
+      readonly type: 'number';
+      readonly default: number;
+      readonly min?: number;
+      readonly max?: number;
+      readonly doc: string;
+    }
+  | {
+      readonly type: 'integer';
+      readonly default: number;
+      readonly min?: number;
+      readonly max?: number;
+      readonly doc: string;
+    }
   /** Written as `30s`, `5m`, `1h30m`, `1d`, `1w`; held in ms. */
-  | { readonly type: 'duration'; readonly default: number; readonly min?: number; readonly max?: number; readonly doc: string }
+  | {
+      readonly type: 'duration';
+      readonly default: number;
+      readonly min?: number;
+      readonly max?: number;
+      readonly doc: string;
+    }
   | { readonly type: 'boolean'; readonly default: boolean; readonly doc: string }
   | { readonly type: 'string'; readonly default: string; readonly doc: string }
   | { readonly type: 'strings'; readonly default: readonly string[]; readonly doc: string }
