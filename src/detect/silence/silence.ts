@@ -74,7 +74,7 @@ export interface Silence {
   restore(state: StateBlob): void;
 }
 
-const VERSION = 1;
+const VERSION = 2;
 /** Where a series stands with zeros. */
 const ZERO = { unknown: 0, usual: 1, run: 2, born: 3 } as const;
 const RETIRE_INTERVALS = 20;
@@ -100,6 +100,7 @@ export function createSilence(options: SilenceOptions = defaultsOf(SILENCE_OPTIO
 
   function endRun(series: number, at: number, step: number): void {
     const since = histories.zeroSince(series);
+    histories.addZeroTime(series, at);
     if (zero[series] === ZERO.run && step > 0)
       learn(series, 'zero', (at - since) / step, (since - histories.first(series)) / step, at);
     zero[series] = ZERO.usual;
@@ -118,6 +119,7 @@ export function createSilence(options: SilenceOptions = defaultsOf(SILENCE_OPTIO
         kept.push(s);
         continue;
       }
+      if (histories.isSparse(s)) continue;
       const steps = (since - histories.first(s)) / step;
       const p = histories.tail(s, 'zero', length, steps, options.min_history);
       const over = now - since > Math.max(options.retire_after, RETIRE_INTERVALS * step);
@@ -162,6 +164,7 @@ export function createSilence(options: SilenceOptions = defaultsOf(SILENCE_OPTIO
         const t = time[i] as number;
         if (state === ZERO.unknown) {
           histories.begin(s, t);
+          histories.setZeroSince(s, t);
           states[s] = v === 0 ? ZERO.born : ZERO.usual;
         } else if (v === 0) {
           states[s] = ZERO.run;
