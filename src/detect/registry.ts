@@ -28,14 +28,14 @@ function entry<const S extends OptionsSpec>(
 
 /** Every detector of the always-on tier. One line here and one folder is all that a new one needs. */
 export const SERIES_DETECTORS = {
-  ewma: entry(EWMA_OPTIONS, 0.12, createEwma),
-  difference: entry(DIFFERENCE_OPTIONS, 0.12, createDifference),
-  holt: entry(HOLT_OPTIONS, 0.12, createHolt),
-  ar: entry(AR_OPTIONS, 0.12, createAr),
-  quantile: entry(QUANTILE_OPTIONS, 0.12, createQuantile),
+  ewma: entry(EWMA_OPTIONS, 0.13, createEwma),
+  difference: entry(DIFFERENCE_OPTIONS, 0.13, createDifference),
+  holt: entry(HOLT_OPTIONS, 0.13, createHolt),
+  ar: entry(AR_OPTIONS, 0.13, createAr),
+  quantile: entry(QUANTILE_OPTIONS, 0.13, createQuantile),
   seasonal: entry(SEASONAL_OPTIONS, 0.15, createSeasonal),
   twin: entry(TWIN_OPTIONS, 0.1, createTwin),
-  novelty: entry(NOVELTY_OPTIONS, 1, createNovelty),
+  novelty: entry(NOVELTY_OPTIONS, 0.9, createNovelty),
   'mean-shift': entry(MEAN_SHIFT_OPTIONS, 0.05, createMeanShift),
   'run-length': entry(RUN_LENGTH_OPTIONS, 0.05, createRunLength),
 };

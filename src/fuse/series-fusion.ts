@@ -40,7 +40,7 @@ export function createSeriesFusion(
   const names = detectors.map((detector) => detector.name);
   const weights = names.map((name) => options.weights?.[name] ?? 1 / names.length);
   const isRare = names.map((name) => options.rare?.includes(name) ?? name === 'novelty');
-  const ordinaryCap = options.ordinaryCap ?? 2.5;
+  const ordinaryCap = options.ordinaryCap ?? 3;
   const tails = createTailBank(detectors.length);
   const calibrator = createFusedCalibrator();
   const gate = createLearnGate(options.gate ?? defaultsOf(LEARN_GATE_OPTIONS));

@@ -19,12 +19,6 @@ function scores(detector: SeriesDetector, values: ArrayLike<number>): number[] {
 }
 
 const rng = createRng(3);
-const noisy = Float64Array.from({ length: 1500 }, (_, i) => 40.5 + 5 * rng.normal() + (i === 900 ? 200 : 0));
-
-/** 32-bit state rounds: equal to four digits or so. */
-function alike(fast: readonly number[], slow: readonly number[]): void {
-  fast.forEach((score, i) => expect(Math.abs(score - slow[i]!), `sample ${i}`).toBeLessThan(1e-3 * (1 + slow[i]!)));
-}
 
 describe('twin', () => {
   const last = (values: Float64Array): number => Math.max(...scores(createTwin(), values).slice(3000));
