@@ -47,6 +47,9 @@ export const theme = createTheme({
         root: variant === 'filled' ? { '--button-color': 'var(--on-accent)' } : {},
       }),
     }),
+    SegmentedControl: {
+      styles: { root: { background: 'var(--raised)', border: '1px solid var(--line)' } },
+    },
     Tooltip: { defaultProps: { openDelay: 250, withArrow: true, transitionProps: { duration: 80 } } },
     Modal: { defaultProps: { transitionProps: { duration: 100 }, overlayProps: { backgroundOpacity: 0.5 } } },
   },

@@ -32,7 +32,7 @@ export function Causes({ causes }: { causes: readonly WireCause[] }) {
             <span className={styles.causeBar} data-rest={index > 0} aria-hidden="true">
               <i style={{ width: `${(cause.share ?? 0) * 100}%` }} />
             </span>
-            <b>{percent(cause.share)}</b>
+            <b className={styles.share}>{percent(cause.share)}</b>
             <span className={`muted ${styles.causeOnset}`}>
               from <Time at={cause.onset} look="clock" />
             </span>

@@ -73,8 +73,11 @@ export OTEL_RESOURCE_ATTRIBUTES=service.version=1.0.0`,
         </Tabs>
       </Panel>
       <p className={styles.waiting} role="status">
-        <Loader size={16} type="dots" /> Waiting for the first point on ports {grpc} (OTLP/gRPC), {http} (OTLP/HTTP) and{' '}
-        {write} (remote write). This page changes by itself.
+        <Loader size={16} type="dots" /> Waiting for the first point on port {grpc} (OTLP/gRPC)
+        {write === http
+          ? ` or ${http} (OTLP/HTTP and remote write)`
+          : `, ${http} (OTLP/HTTP) or ${write} (remote write)`}
+        . This page changes by itself.
       </p>
     </div>
   );

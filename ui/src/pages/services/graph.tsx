@@ -77,7 +77,7 @@ function Node({ service, at }: { service: WireHealth; at: Point }) {
       className={styles.node}
       data-state={service.state}
       data-item
-      aria-label={`${service.service}, ${stateWord(service.state)}, p ${pValue(service.p)}`}
+      aria-label={`${service.service} ${stateWord(service.state)}, p ${pValue(service.p)}`}
       onClick={(event) => {
         if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
         event.preventDefault();
@@ -90,7 +90,7 @@ function Node({ service, at }: { service: WireHealth; at: Point }) {
           <g transform="scale(0.875)">{stateShape(service.state)}</g>
         </g>
         <text x="30" y="19" className={styles.nodeName}>
-          {service.service.length > 17 ? `${service.service.slice(0, 16)}…` : service.service}
+          {service.service.length > 17 ? `${service.service.slice(0, 16)}…` : service.service}{' '}
         </text>
         <text x="30" y="34" className={styles.nodeMeta}>
           {stateWord(service.state)}
