@@ -256,6 +256,25 @@ describe('computed series', () => {
     expect(table.deriveFrom(a, 'm.p99', 's')).toBe(pa);
     expect(table.describe(pb)).toMatchObject({ metric: 'm.p99', instance: 'b' });
   });
+
+  test('that of a new instance starts from its sibling, once the sibling has learnt something', () => {
+    const { table, register } = fixture();
+    const a = register({ route: '/', pod: 'a' }, 0);
+    const pa = table.deriveFrom(a, 'm.p99', 's');
+    const batch = createPointBatch(1);
+    batch.length = 1;
+    batch.series[0] = pa;
+    for (const time of [10_000, 20_000]) {
+      batch.time[0] = time;
+      table.touchBatch(batch);
+    }
+    const b = register({ route: '/', pod: 'b' }, 20_000);
+    table.drainInheritance();
+    const pb = table.deriveFrom(b, 'm.p99', 's');
+    expect(table.drainInheritance()).toEqual([{ series: pb, from: pa }]);
+    table.deriveFrom(b, 'm.p99', 's');
+    expect(table.drainInheritance()).toEqual([]);
+  });
 });
 
 describe('deploys', () => {

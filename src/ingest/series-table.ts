@@ -24,6 +24,8 @@ import { SeriesRows, SeriesWorkloads } from './series-rows.ts';
 export type { SeriesTableOptions } from './series-members.ts';
 
 const VERSION = 1;
+/** Instances looked at for one to inherit from. */
+const MAX_SIBLINGS = 64;
 
 /**
  * The series of one shard. Hot path: `resolve` turns raw hashes into series (prediction, then batched probes), `touch` notes
@@ -301,23 +303,40 @@ export class ShardSeriesTable implements SeriesTable {
     return this.enterDerived();
   }
 
-  /** A computed series of one series (a percentile of a histogram): same labels, and its own for each instance. */
+  /**
+   * A computed series of one series (a percentile of a histogram): same labels, and its own for each instance. That of a
+   * new instance starts from the state of the sibling seen last.
+   */
   deriveFrom(parent: SeriesIndex, metric: string, unit: string): SeriesIndex {
-    const { rows, workloads } = this;
-    const workload = rows.workload[parent]!;
-    this.identity.begin(
-      rows.service[parent]!,
-      this.names.metric(metric, unit),
-      SERIES_KIND.derived,
-      rows.modality[parent],
-    );
-    const start = workloads.labelStart[workload]!;
-    this.identity.addEncoded(workloads.arena, start, start + workloads.labelLength[workload]!);
+    const { rows } = this;
+    const known = this.liveCount;
     const ordinal = rows.ordinal[parent]!;
-    if (ordinal > 0) this.identity.addText('replica', String(ordinal));
+    this.identifyDerived(parent, metric, unit, ordinal);
     const row = this.enterDerived();
-    if (row >= 0) this.rows.instance[row] = this.rows.instance[parent]!;
+    if (row < 0) return row;
+    rows.instance[row] = rows.instance[parent]!;
+    if (this.liveCount === known) return row;
+    let from = -1;
+    for (let other = 0; other < Math.min(ordinal + 4, MAX_SIBLINGS); other++) {
+      this.identifyDerived(parent, metric, unit, other);
+      this.identity.seal(true);
+      workloadKey(this.identity, this.names, this.pair);
+      const workload = this.byKey.get(this.pair[0]!, this.pair[1]!);
+      const sibling = workload < 0 ? -1 : this.workloads.first[workload]!;
+      if (sibling < 0 || sibling === row || rows.interval[sibling]! <= 0) continue;
+      if (from < 0 || rows.lastSeen[sibling]! > rows.lastSeen[from]!) from = sibling;
+    }
+    if (from >= 0) this.inheritance.push({ series: row, from });
     return row;
+  }
+
+  private identifyDerived(parent: SeriesIndex, metric: string, unit: string, ordinal: number): void {
+    const { rows, workloads, identity } = this;
+    identity.begin(rows.service[parent]!, this.names.metric(metric, unit), SERIES_KIND.derived, rows.modality[parent]);
+    const workload = rows.workload[parent]!;
+    const start = workloads.labelStart[workload]!;
+    identity.addEncoded(workloads.arena, start, start + workloads.labelLength[workload]!);
+    if (ordinal > 0) identity.addText('replica', String(ordinal));
   }
 
   private enterDerived(): SeriesIndex {
