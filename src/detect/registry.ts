@@ -15,7 +15,7 @@ interface Entry<S extends OptionsSpec> {
   readonly options: S;
   /** Weight in the fused sum, chosen once over all open data sets together (`eval/`). */
   readonly weight: number;
-  create(options: Options<S>): SeriesDetector;
+  readonly create: (options: Options<S>) => SeriesDetector;
 }
 
 function entry<const S extends OptionsSpec>(

@@ -53,7 +53,7 @@ export interface SeriesDetector {
   readonly bytesPerSeries: number;
   /** Makes room for series below `capacity`; new rows are cold. */
   grow(capacity: number): void;
-  /** Scores each sample, then learns it where `learn[i]` is 1. */
+  /** Scores each sample, then learns it: `learn[i]` 0 not at all, 1 as usual, 2 fast and unclipped (after a lasting change). */
   observe(batch: PointBatch, learn: Uint8Array, out: ScoreColumns): void;
   /** Makes a row cold again (eviction). */
   reset(series: SeriesIndex): void;

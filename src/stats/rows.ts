@@ -16,9 +16,9 @@ export interface Rows {
   u8: Uint8Array;
   i16: Int16Array;
   /** Makes room for `capacity` rows; new ones are all zero. Never shrinks. */
-  grow(capacity: number): void;
-  reset(row: number): void;
-  copy(from: number, to: number): void;
+  readonly grow: (capacity: number) => void;
+  readonly reset: (row: number) => void;
+  readonly copy: (from: number, to: number) => void;
   save(version: number, meta?: unknown): StateBlob;
   /** @throws TocsinError `state_version` for another version or width. */
   restore(state: StateBlob, version: number): void;

@@ -25,8 +25,8 @@ const Q95 = 4;
 const DEVIATION = 5;
 const COUNT = 6;
 const FRACTIONAL = 7;
-/** Interquartile range of a unit Gaussian. */
-const IQR_OF_UNIT = 1.349;
+/** The interquartile range of a unit Gaussian is 1.349. */
+const SIGMAS_PER_IQR = 1 / 1.349;
 
 /**
  * Running 5, 25, 50, 75 and 95 % quantiles by stochastic gradient; score = distance outside the quartiles in units of the
@@ -54,7 +54,7 @@ export function createQuantile(
       const fractional = f[o + FRACTIONAL]!;
       const above = (q95 - q50) * 0.61;
       const below = (q50 - q05) * 0.61;
-      const iqr = (q75 - q25) / IQR_OF_UNIT;
+      const iqr = (q75 - q25) * SIGMAS_PER_IQR;
       const unitUp = flooredScale(Math.max(iqr, above), q50, fractional);
       const unitDown = flooredScale(Math.max(iqr, below), q50, fractional);
       if (!(x < LARGEST && x > -LARGEST)) {
@@ -82,12 +82,11 @@ export function createQuantile(
         let step = eta * (n < 200 ? 1 + 2000 / (n + 20) : 1) * deviation;
         if (mode === 2) step *= 8;
         // 1 above the quantile, 0 below, without a branch: half of these are coin tosses to the processor.
-        const steep = 1e9 / (deviation + 1e-12);
-        f[o + Q05] = q05 + (Math.min(1, Math.max(0, (x - q05) * steep)) - 0.95) * step;
-        f[o + Q25] = q25 + (Math.min(1, Math.max(0, (x - q25) * steep)) - 0.75) * step;
-        f[o + Q50] = q50 + (Math.min(1, Math.max(0, (x - q50) * steep)) - 0.5) * step;
-        f[o + Q75] = q75 + (Math.min(1, Math.max(0, (x - q75) * steep)) - 0.25) * step;
-        f[o + Q95] = q95 + (Math.min(1, Math.max(0, (x - q95) * steep)) - 0.05) * step;
+        f[o + Q05] = q05 + (Number(x > q05) - 0.95) * step;
+        f[o + Q25] = q25 + (Number(x > q25) - 0.75) * step;
+        f[o + Q50] = q50 + (Number(x > q50) - 0.5) * step;
+        f[o + Q75] = q75 + (Number(x > q75) - 0.25) * step;
+        f[o + Q95] = q95 + (Number(x > q95) - 0.05) * step;
       }
       if (n < 1e6) f[o + COUNT] = n + 1;
       if (fractional === 0 && x !== Math.trunc(x)) f[o + FRACTIONAL] = 1;
