@@ -21,6 +21,9 @@ export interface GraphEdge {
   readonly errorRatio: number;
   readonly serverMs: number;
   readonly surprise: number;
+  /** Usual correlation of the two services' strangeness, and by how many ticks the callee leads; null while too young. */
+  readonly correlation: number | null;
+  readonly lagTicks: number | null;
 }
 
 /** Live state of the pipeline, read by the API from memory. */

@@ -3,6 +3,7 @@ import type { Route } from '../../alert/route/route.ts';
 import type { Evidence, ServiceSignals, ServiceTick } from '../../domain/anomaly.ts';
 import type { DeployMarker } from '../../domain/batch.ts';
 import type { DecisionRecord } from '../../domain/decision.ts';
+import type { StateBlob } from '../../domain/detector.ts';
 import type { GraphEdge, ServiceHealth } from '../../domain/health.ts';
 import type { TickReport } from '../../domain/history.ts';
 import type { DecisionStamp } from '../../domain/identity.ts';
@@ -10,6 +11,7 @@ import type { Incident } from '../../domain/incident.ts';
 import type { CorrelatorCommit } from '../../domain/ports.ts';
 import { type EpochMs, HOUR, MINUTE } from '../../domain/units.ts';
 import type { Verdict } from '../../domain/verdict.ts';
+import { createCrossService } from '../../features/cross-service/cross-service.ts';
 import { createDecide, type DecideState } from '../../fuse/decide/decide.ts';
 import { createDiagnosis } from '../../fuse/diagnose/diagnose.ts';
 import { anomalyText, incidentSummary, incidentTitle } from '../../fuse/explain/explain.ts';
@@ -41,6 +43,7 @@ interface SavedState {
   readonly incidents: GroupState;
   readonly notices: NoticesState;
   readonly topology: ReturnType<Topology['save']>;
+  readonly crossService: StateBlob;
   readonly deploys: readonly DeployMarker[];
   readonly suspects: readonly (readonly [string, Suspicion])[];
   readonly health: readonly (readonly [string, LastTick])[];
@@ -66,6 +69,7 @@ export class Correlator {
   readonly #incidents;
   readonly #notices;
   readonly #topology = new Topology();
+  readonly #crossService = createCrossService();
   #deploys: DeployMarker[] = [];
   #suspects = new Map<string, Suspicion>();
   #health = new Map<string, LastTick>();
@@ -96,6 +100,7 @@ export class Correlator {
     if (!report.provisional) {
       this.#topology.observe(at, report.edges);
       this.#diagnosis.edges(at, report.edges);
+      this.#crossService.observe(new Map(report.services.map((tick) => [tick.service, -Math.log10(tick.p)])), this.#topology.edges());
       this.#watermark = Math.max(this.#watermark, at);
     }
     this.#rememberDeploys(report.deploys, at);
@@ -152,7 +157,10 @@ export class Correlator {
   }
 
   graph(): readonly GraphEdge[] {
-    return this.#topology.graph();
+    return this.#topology.graph().map((edge) => {
+      const known = this.#crossService.correlation(edge.caller, edge.callee);
+      return { ...edge, correlation: known?.r ?? null, lagTicks: known?.lag ?? null };
+    });
   }
 
   save(): string {
@@ -163,6 +171,7 @@ export class Correlator {
       incidents: this.#incidents.save(),
       notices: this.#notices.save(),
       topology: this.#topology.save(),
+      crossService: this.#crossService.save(),
       deploys: this.#deploys,
       suspects: [...this.#suspects],
       health: [...this.#health],
@@ -178,6 +187,7 @@ export class Correlator {
     this.#incidents.restore(state.incidents);
     this.#notices.restore(state.notices);
     this.#topology.restore(state.topology);
+    this.#crossService.restore(state.crossService);
     this.#deploys = [...state.deploys];
     this.#suspects = new Map(state.suspects);
     this.#health = new Map(state.health);

@@ -43,7 +43,7 @@ export class Topology {
     return [...this.#edges.values()];
   }
 
-  graph(): readonly GraphEdge[] {
+  graph(): readonly Omit<GraphEdge, 'correlation' | 'lagTicks'>[] {
     return [...this.#edges.values()].map((edge) => ({
       caller: edge.caller,
       callee: edge.callee,

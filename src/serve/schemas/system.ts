@@ -27,6 +27,8 @@ export const graphEdge = z
     errorRatio: figure,
     serverMs: figure,
     surprise: figure,
+    correlation: z.number().nullable(),
+    lagTicks: z.number().nullable(),
   })
   .meta({ id: 'GraphEdge' });
 export type WireEdge = z.infer<typeof graphEdge>;

@@ -62,6 +62,8 @@ export function createFakeLive(
           errorRatio: errors.value,
           serverMs: duration.value / 3,
           surprise: Math.max(errors.surprise, duration.surprise),
+          correlation: 0.4 + share / 2,
+          lagTicks: 0,
         };
       }),
     stats: () => ({
