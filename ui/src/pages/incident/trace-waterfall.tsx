@@ -3,7 +3,7 @@ import type { WireSpan } from '../../api/types.ts';
 import { span as length, plural } from '../../shared/format.ts';
 import { Fetched, Scroller } from '../../shared/panel.tsx';
 import { Time } from '../../shared/time.tsx';
-import styles from './incident.module.css';
+import styles from './trace.module.css';
 
 interface Row {
   readonly span: WireSpan;
