@@ -150,56 +150,182 @@ export interface ItemPayloadOptions {
   readonly perRequest?: number;
 }
 
-const LINES = [
-  (i: number): string =>
-    `Received block blk_${i * 7919} of size ${i % 67108864} from /10.250.${i % 255}.${(i * 3) % 255}`,
-  (i: number): string => `GET /api/v1/cart/${i} HTTP/1.1" status: 200 len: ${i % 4096} time: 0.${i % 100000}`,
-  (i: number): string => `session ${i * 31} closed for user root after ${i % 900} ms`,
-  (i: number): string => `Connection from 10.0.${i % 255}.${(i * 11) % 255} port ${30000 + (i % 30000)} refused`,
+/** Shapes of log lines as services write them; `n` is a number that is different on every line. */
+const SHAPES: readonly ((n: number) => string)[] = [
+  (n) => `Received block blk_${n * 7919} of size ${n % 67108864} from /10.250.${n % 255}.${(n * 3) % 255}`,
+  (n) => `GET /api/v1/cart/${n} HTTP/1.1" status: 200 len: ${n % 4096} time: 0.${n % 100000}`,
+  (n) => `session ${n * 31} closed for user root after ${n % 900} ms`,
+  (n) => `Connection from 10.0.${n % 255}.${(n * 11) % 255} port ${30000 + (n % 30000)} refused`,
+  (n) => `Starting request id=${hex(n)} method=POST path=/api/v1/checkout`,
+  (n) => `Finished request id=${hex(n)} status=201 bytes=${n % 20000} took ${n % 350} ms`,
+  (n) => `Cache miss for key product:${n % 5000}, loading from database`,
+  (n) => `Cache hit for key product:${n % 5000}`,
+  (n) => `Executing query SELECT * FROM orders WHERE customer_id = ${n % 90000} LIMIT 50`,
+  (n) => `Query returned ${n % 50} rows in ${n % 40}.${n % 10} ms`,
+  (n) => `Acquired connection ${n % 32} from pool main (active=${n % 32}, idle=${n % 7}, waiting=0)`,
+  () => 'Returning connection to pool main',
+  (n) => `Publishing message ${hex(n)} to topic orders.created partition ${n % 12}`,
+  (n) => `Consumed message offset=${n} partition=${n % 12} lag=${n % 90} topic=orders.created`,
+  (n) => `Payment authorised for order ${n % 1000000}: amount ${n % 500}.${n % 100} EUR, provider=stripe`,
+  (n) => `Reserved ${(n % 5) + 1} items of sku SKU-${n % 7000} in warehouse eu-west-1b`,
+  (n) => `Retrying call to inventory after ${n % 500} ms (attempt ${(n % 3) + 1} of 3)`,
+  (n) => `Token for user ${n % 40000} validated, expires in ${n % 3600} s`,
+  (n) => `User ${n % 40000} logged in from 192.168.${n % 255}.${(n * 7) % 255}`,
+  () => 'Health check passed: database ok, cache ok, broker ok',
+  (n) => `GC pause (G1 Evacuation Pause) (young) ${n % 200}M->${n % 90}M(512M) ${n % 30}.${n % 1000}ms`,
+  (n) => `Heartbeat from node node-${n % 50} received, load ${n % 16}.${n % 100}`,
+  (n) => `Flushing memtable of ${n % 64} MB to sstable mc-${n % 9000}-big-Data.db`,
+  (n) => `Compaction of ${(n % 8) + 2} sstables finished: ${n % 900} MB to ${n % 500} MB in ${n % 90000} ms`,
+  (n) => `Leader of partition ${n % 12} of topic payments is broker ${n % 3}, epoch ${n % 40}`,
+  (n) => `Sent mail order-confirmation to customer ${n % 90000} via smtp-${n % 4}`,
+  (n) => `Rendered template order/confirmation.html in ${n % 25} ms`,
+  (n) => `Price of product ${n % 5000} recalculated: ${n % 900}.${n % 100} EUR (discount ${n % 30}%)`,
+  (n) => `Recommendation model v3 returned ${n % 20} candidates for user ${n % 40000} in ${n % 80} ms`,
+  (n) => `Uploaded file invoices/2024/${n % 1000000}.pdf (${n % 400} kB) to bucket shop-documents`,
+  (n) => `Rate limit of client ${hex(n % 900)}: ${n % 100} of 100 requests used`,
+  (n) => `Circuit breaker of shipping is CLOSED, failure rate ${n % 20}.${n % 10}%`,
+  (n) => `{"level":"info","msg":"handled rpc","method":"/shop.Cart/AddItem","code":"OK","ms":${n % 90}}`,
+  (n) => `{"level":"info","msg":"dispatching job","queue":"mail","job":"${hex(n)}","attempt":1}`,
+  (n) => `Scheduled task cleanup-carts removed ${n % 300} carts older than 7 days`,
+  (n) => `Checkpoint complete: wrote ${n % 9000} buffers (${n % 60}.${n % 10}%); write=${n % 30}.${n % 1000} s`,
+  (n) => `Upstream 10.0.${n % 255}.${(n * 11) % 255}:8080 answered 200 in 0.${n % 1000} s, ${n % 9000} bytes`,
+  (n) => `Search for "red shoes" page ${n % 20} gave ${n % 4000} results, ${n % 60} ms in index products-v${n % 3}`,
+  (n) => `Currency rates loaded from ECB: ${30 + (n % 3)} currencies, valid until 2024-05-${10 + (n % 20)}`,
+  (n) => `Shipment ${n % 1000000} handed to carrier DHL, tracking number JD${n * 13}`,
+  (n) => `Span exporter sent ${n % 512} spans in ${n % 90} ms`,
+  (n) => `Feature flag new-checkout evaluated to true for user ${n % 40000}`,
+  (n) => `Cart ${hex(n)} merged: ${n % 9} items, total ${n % 700}.${n % 100} EUR`,
+  (n) => `Order ${n % 1000000} moved from CREATED to PAID`,
+  (n) => `Order ${n % 1000000} moved from PAID to SHIPPED`,
+  (n) => `Deserialised ${n % 30000} bytes of schema order-v2 in ${n % 900} us`,
+  (n) => `Lock orders/${n % 1000000} acquired by worker-${n % 16} after ${n % 20} ms`,
+  (n) => `Lock orders/${n % 1000000} released by worker-${n % 16}`,
 ];
+const ERROR_LINE = (n: number): string =>
+  `Request ${hex(n)} failed: java.net.SocketTimeoutException: Read timed out after ${n % 5000} ms`;
+/** Requests in flight at once in one service, and lines of each: the lines of a trace lie apart. */
+const IN_FLIGHT = 8;
+const LINES_A_REQUEST = 5;
 
-/** Log records: four resources a body, one of four templates, mean body about 70 bytes, trace and span id, one attribute. */
+/**
+ * Log records: four resources of 120 a body. A service has three kinds of request of five lines each, out of 48 shapes, and
+ * eight requests in flight; every tenth line is of no request (no trace id), every fiftieth an error. Mean body about 65
+ * bytes, trace and span id, one attribute.
+ */
 export function logsPayloads(options: ItemPayloadOptions): Uint8Array[] {
-  return payloads(options, (writer, i) => {
+  return payloads(options, (writer, i, resource) => {
+    const round = Math.floor(i / (IN_FLIGHT * LINES_A_REQUEST));
+    const step = Math.floor(i / IN_FLIGHT) % LINES_A_REQUEST;
+    const request = round * IN_FLIGHT + (i % IN_FLIGHT);
+    const number = Math.imul(i + 1, 0x9e3779b1) >>> 4;
+    const isError = i % 50 === 49;
+    const isAlone = i % 10 === 7;
+    const shape = resource * 5 + (isAlone ? 17 : step + LINES_A_REQUEST * (request % 3));
     const record = writer.begin(2);
     writer.fixed64(1, PAYLOAD_TIME + BigInt(i) * 1000n);
-    writer.varint(2, i % 50 === 0 ? 17 : 9);
-    writer.string(3, i % 50 === 0 ? 'ERROR' : 'INFO');
+    writer.varint(2, isError ? 17 : 9);
+    writer.string(3, isError ? 'ERROR' : 'INFO');
     const body = writer.begin(5);
-    writer.string(1, LINES[i % LINES.length]!(i));
+    writer.string(1, isError ? ERROR_LINE(number) : SHAPES[shape % SHAPES.length]!(number));
     writer.end(body);
     attribute(writer, 6, 'logger.name', 'shop.request');
-    writer.bytes(9, idBytes(i, 16));
-    writer.bytes(10, idBytes(i, 8));
+    if (!isAlone) {
+      writer.bytes(9, idBytes(request, 16));
+      writer.bytes(10, idBytes(request * 7 + 1, 8));
+    }
     writer.fixed64(11, PAYLOAD_TIME + BigInt(i) * 1000n);
     writer.end(record);
   });
 }
 
-/** Spans: 20 a trace, chain of parents, eight attributes, about 330 bytes. */
+/** Spans of a trace: ten server spans in a tree, each but the root below a client span of its caller. */
+const TRACE_SPANS = 20;
+const SPAN_SERVICES = 60;
+/** Traces whose spans are under way together: services send them in bodies of their own, so relatives come apart. */
+const TRACES_UNDER_WAY = 1500;
+const GROUP = 250;
+
+/**
+ * Spans: 20 a trace over ten of 60 services, some 800 operations and 130 edges, eight attributes, about 350 bytes. A body
+ * has four resources of 250 spans; the spans of a trace lie in bodies up to 30 apart, callers and callees in any order.
+ */
 export function spansPayloads(options: ItemPayloadOptions): Uint8Array[] {
-  return payloads(options, (writer, i) => {
-    const span = writer.begin(2);
-    writer.bytes(1, idBytes(Math.floor(i / 20), 16));
-    writer.bytes(2, idBytes(i, 8));
-    if (i % 20 > 0) writer.bytes(4, idBytes(i - 1, 8));
-    writer.string(5, `${METHODS[i % 4]!} ${ROUTES[i % 5]!}`);
-    writer.varint(6, i % 2 === 0 ? 2 : 3);
-    writer.fixed64(7, PAYLOAD_TIME + BigInt(i) * 1000n);
-    writer.fixed64(8, PAYLOAD_TIME + BigInt(i) * 1000n + 5_000_000n);
-    attribute(writer, 9, 'http.request.method', METHODS[i % 4]!);
-    attribute(writer, 9, 'http.route', ROUTES[i % 5]!);
-    intAttribute(writer, 9, 'http.response.status_code', i % 100 === 0 ? 503 : 200);
-    attribute(writer, 9, 'server.address', 'cart.shop.svc.cluster.local');
-    intAttribute(writer, 9, 'server.port', 8080);
-    attribute(writer, 9, 'network.peer.address', `10.0.${i % 255}.${(i * 7) % 255}`);
-    attribute(writer, 9, 'thread.name', 'http-nio-8080-exec-3');
-    attribute(writer, 9, 'url.scheme', 'http');
-    writer.end(span);
-  });
+  const perRequest = options.perRequest ?? 1000;
+  const bodies: Uint8Array[] = [];
+  const writer = new ProtoWriter();
+  const flush = (): void => {
+    if (writer.length > 0) bodies.push(writer.finish());
+    writer.reset();
+  };
+  let inBody = 0;
+  const window = TRACES_UNDER_WAY * TRACE_SPANS;
+  for (let first = 0; first < options.items; first += window) {
+    const owned: number[][] = Array.from({ length: SPAN_SERVICES }, () => []);
+    for (let i = first; i < Math.min(options.items, first + window); i++) owned[serviceOfSpan(i)]!.push(i);
+    for (let from = 0; owned.some((list) => list.length > from); from += GROUP) {
+      owned.forEach((list, service) => {
+        const own = list.slice(from, from + GROUP);
+        if (own.length === 0) return;
+        if (inBody + own.length > perRequest) {
+          flush();
+          inBody = 0;
+        }
+        inBody += own.length;
+        const group = writer.begin(1);
+        writeResource(writer, service);
+        const scope = writer.begin(2);
+        for (const i of own) writeSpan(writer, i);
+        writer.end(scope);
+        writer.end(group);
+      });
+    }
+  }
+  flush();
+  return bodies;
 }
 
-function payloads(options: ItemPayloadOptions, item: (writer: ProtoWriter, i: number) => void): Uint8Array[] {
+function serviceOfSpan(i: number): number {
+  const kind = Math.floor(i / TRACE_SPANS) % 20;
+  const k = i % TRACE_SPANS;
+  // Client span 2j - 1 belongs to the caller of server span 2j.
+  const server = k % 2 === 0 ? k / 2 : ((k - 1) / 2) >> 1;
+  return (kind * 7 + server * 11) % SPAN_SERVICES;
+}
+
+function writeSpan(writer: ProtoWriter, i: number): void {
+  const trace = Math.floor(i / TRACE_SPANS);
+  const k = i % TRACE_SPANS;
+  const isClient = k % 2 === 1;
+  const server = isClient ? (k + 1) / 2 : k / 2;
+  const parent = isClient ? 2 * (((k - 1) / 2) >> 1) : k - 1;
+  const variant = Math.floor(trace / 20) % 7;
+  const noise = (Math.imul(i + 1, 0x9e3779b1) >>> 8) / 16777216;
+  // Children are shorter than their parents; long tails.
+  const ms = (isClient ? 1.2 : 1) * (40 / (server + 1)) * (0.5 + noise ** 4 * 6);
+  const start = PAYLOAD_TIME + BigInt(trace) * 400_000n + BigInt(k) * 200_000n;
+  const span = writer.begin(2);
+  writer.bytes(1, idBytes(trace, 16));
+  writer.bytes(2, idBytes(i, 8));
+  if (k > 0) writer.bytes(4, idBytes(i - k + parent, 8));
+  writer.string(5, `${METHODS[(server + variant) % 4]!} ${ROUTES[(server + 2 * variant) % 5]!}`);
+  writer.varint(6, isClient ? 3 : 2);
+  writer.fixed64(7, start);
+  writer.fixed64(8, start + BigInt(Math.round(ms * 1e6)));
+  attribute(writer, 9, 'http.request.method', METHODS[i % 4]!);
+  attribute(writer, 9, 'http.route', ROUTES[i % 5]!);
+  intAttribute(writer, 9, 'http.response.status_code', i % 100 === 0 ? 503 : 200);
+  attribute(writer, 9, 'server.address', 'cart.shop.svc.cluster.local');
+  intAttribute(writer, 9, 'server.port', 8080);
+  attribute(writer, 9, 'network.peer.address', `10.0.${i % 255}.${(i * 7) % 255}`);
+  attribute(writer, 9, 'thread.name', 'http-nio-8080-exec-3');
+  attribute(writer, 9, 'url.scheme', 'http');
+  writer.end(span);
+}
+
+function payloads(
+  options: ItemPayloadOptions,
+  item: (writer: ProtoWriter, i: number, resource: number) => void,
+): Uint8Array[] {
   const perRequest = options.perRequest ?? 1000;
   const writer = new ProtoWriter();
   const bodies: Uint8Array[] = [];
@@ -208,16 +334,21 @@ function payloads(options: ItemPayloadOptions, item: (writer: ProtoWriter, i: nu
     const last = Math.min(options.items, first + perRequest);
     const each = Math.ceil((last - first) / RESOURCES);
     for (let from = first; from < last; from += each) {
+      const resource = Math.floor(from / each) % 120;
       const group = writer.begin(1);
-      writeResource(writer, Math.floor(from / each) % 120);
+      writeResource(writer, resource);
       const scope = writer.begin(2);
-      for (let i = from; i < Math.min(last, from + each); i++) item(writer, i);
+      for (let i = from; i < Math.min(last, from + each); i++) item(writer, i, resource);
       writer.end(scope);
       writer.end(group);
     }
     bodies.push(writer.finish());
   }
   return bodies;
+}
+
+function hex(n: number): string {
+  return (Math.imul(n, 0x85ebca6b) >>> 0).toString(16).padStart(8, '0');
 }
 
 function idBytes(n: number, size: number): Uint8Array {

@@ -17,7 +17,7 @@ import { spansPayloads } from './payload.ts';
  * against a protobuf library with Maps. CPU time, one thread, all in one run. `node bench/spans.ts [spans]`. Bodies are
  * cycled: there must be several times more spans than the join table has slots, or they count as sent twice.
  */
-const SPANS = Number(process.argv[2] ?? 400_000);
+const SPANS = Number(process.argv[2] ?? 300_000);
 const ROUNDS = 7;
 const text = new TextDecoder();
 const red = createSpanRed((bytes) => text.decode(bytes));

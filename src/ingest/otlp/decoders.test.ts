@@ -73,7 +73,10 @@ describe('logs', () => {
     const expected = decoded.resourceLogs.flatMap((group) => group.scopeLogs.flatMap((scope) => scope.logRecords));
     const out = collect(ours.logs, table, body!);
     expect(out.logs.map((log) => [log.body, log.trace])).toEqual(
-      expected.map((record) => [record.body.stringValue, Buffer.from(record.traceId).toString('hex')]),
+      expected.map((record) => [
+        record.body.stringValue,
+        Buffer.from(record.traceId).toString('hex').padStart(32, '0'),
+      ]),
     );
   });
 });
