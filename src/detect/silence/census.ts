@@ -12,6 +12,8 @@ export interface Census {
   /** Series with a known cadence that have not retired. */
   readonly active: Int32Array;
   readonly overdueCount: Int32Array;
+  /** Series of which a sample is not even missed yet: they speak for a service that lives. */
+  readonly present: Int32Array;
   /** Newest sample of the service; -Infinity without one. */
   readonly newest: Float64Array;
   /** Shortest usual step among the active series. */
@@ -21,6 +23,9 @@ export interface Census {
   /** Series that should have been heard of by now. */
   readonly overdue: readonly number[];
 }
+
+/** A sample is missed after this many usual steps. */
+const ON_TIME = 1.5;
 
 /** One plain pass over the columns of all series; also wakes retired series that were seen again. */
 export function takeCensus(
@@ -35,6 +40,7 @@ export function takeCensus(
   const services = table.serviceCount();
   const active = new Int32Array(services);
   const overdueCount = new Int32Array(services);
+  const present = new Int32Array(services);
   const newest = new Float64Array(services).fill(Number.NEGATIVE_INFINITY);
   const fastest = new Float64Array(services).fill(Number.POSITIVE_INFINITY);
   const longestLag = new Float64Array(services);
@@ -47,6 +53,7 @@ export function takeCensus(
   let at = -1;
   let alive = 0;
   let late = 0;
+  let onTime = 0;
   let latest = Number.NEGATIVE_INFINITY;
   let shortest = Number.POSITIVE_INFINITY;
   let longest = 0;
@@ -54,6 +61,7 @@ export function takeCensus(
     if (alive === 0) return;
     active[at] = (active[at] as number) + alive;
     overdueCount[at] = (overdueCount[at] as number) + late;
+    present[at] = (present[at] as number) + onTime;
     newest[at] = Math.max(newest[at] as number, latest);
     fastest[at] = Math.min(fastest[at] as number, shortest);
     longestLag[at] = Math.max(longestLag[at] as number, longest);
@@ -72,6 +80,7 @@ export function takeCensus(
       at = service[s] as number;
       alive = 0;
       late = 0;
+      onTime = 0;
       latest = Number.NEGATIVE_INFINITY;
       shortest = Number.POSITIVE_INFINITY;
       longest = 0;
@@ -82,10 +91,11 @@ export function takeCensus(
     const behind = lag[s] as number;
     if (behind > longest) longest = behind;
     const silent = now - last - behind;
+    if (silent <= ON_TIME * step) onTime++;
     if (silent <= limit || silent <= least) continue;
     late++;
     overdue.push(s);
   }
   write();
-  return { services, active, overdueCount, newest, fastest, lag: longestLag, overdue };
+  return { services, active, overdueCount, present, newest, fastest, lag: longestLag, overdue };
 }

@@ -28,6 +28,9 @@ const SAMPLE = 64;
 /** Services with more overdue and living series than this are not looked at instance by instance. */
 const MAX_MEMBERS = 2000;
 
+/** Share of the series of a silent service that may still be within their usual step. */
+const MOST_PRESENT = 0.1;
+
 interface Weighed {
   readonly series: number;
   readonly p: number;
@@ -117,7 +120,12 @@ function judgeParts(
 
 function isSilent(c: Case, service: ServiceIndex): boolean {
   const silence = c.now - (c.census.newest[service] as number) - (c.census.lag[service] as number);
-  return silence > c.options.missed_intervals * (c.census.fastest[service] as number);
+  // Series with a longer step that are not due yet do not show that the service lives, but a few at most may be so.
+  const present = c.census.present[service] as number;
+  return (
+    silence > c.options.missed_intervals * (c.census.fastest[service] as number) &&
+    present <= MOST_PRESENT * (c.census.active[service] as number)
+  );
 }
 
 /** Tenants of which so many services fell silent at once that the way to us is to blame. */

@@ -128,7 +128,10 @@ describe('service fusion', () => {
     const play = player(fusion, 4, 0, 1);
     expect(play(1).learning).toBe(true);
     expect(fusion.close(2 * TICK, nothing)).toEqual([]);
-    expect(play(100).learning).toBeUndefined();
+    // Long enough by the clock, but of hardly any ticks.
+    expect(play(100).learning).toBe(true);
+    for (let t = 101; t <= 130; t += 1) play(t);
+    expect(play(131).learning).toBeUndefined();
   });
 
   it('treats unscored points as life without evidence', () => {

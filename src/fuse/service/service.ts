@@ -1,12 +1,12 @@
 import type { Evidence, ServiceTick } from '../../domain/anomaly.ts';
-import type { StateBlob } from '../../domain/detector.ts';
+import type { StateArray, StateBlob } from '../../domain/detector.ts';
 import { TocsinError } from '../../domain/error.ts';
 import { defaultsOf, type Options, type OptionsSpec } from '../../domain/options.ts';
 import { MODALITY, type Modality } from '../../domain/series.ts';
 import { type EpochMs, MINUTE } from '../../domain/units.ts';
 import { acat, agreementP, cauchyP, cauchyWeight, countP } from './combine-p.ts';
 import { createOwnNull } from './own-null.ts';
-import { createTally, TOP } from './tally.ts';
+import { createTally, TALLY_COLUMNS, type TallyState, TOP } from './tally.ts';
 
 export const serviceOptions = {
   coldStart: {
@@ -14,6 +14,13 @@ export const serviceOptions = {
     default: 15 * MINUTE,
     min: 0,
     doc: 'How long (event time) a new service is only learnt: its ticks say so and nothing pages.',
+  },
+  coldTicks: {
+    type: 'integer',
+    default: 30,
+    min: 0,
+    max: 100_000,
+    doc: 'Ticks with scored series that a new service is only learnt for, however long they take.',
   },
   urgentSurprise: {
     type: 'number',
@@ -45,12 +52,17 @@ export interface ServiceFusion {
   provisional(service: number, at: EpochMs, describe: DescribeCandidate): ServiceTick | null;
   /** Ends the tick: one report for each service that had data, in service order. */
   close(at: EpochMs, describe: DescribeCandidate): ServiceTick[];
-  /** State between ticks: save after `close`. Points of an open tick are not part of it. */
+  /** All state, with what the open tick has collected: a snapshot may fall anywhere in it. */
   save(): StateBlob;
   restore(state: StateBlob): void;
 }
 
-const STATE_VERSION = 1;
+interface Added {
+  readonly evidence: Evidence;
+  readonly tests: number;
+}
+
+const STATE_VERSION = 3;
 const MODALITIES: readonly Modality[] = ['metric', 'log', 'trace'];
 const MAX_ADDED = 64;
 /** Worth of the prior guess that three in ten series are independent, in ticks. */
@@ -65,9 +77,11 @@ export function createServiceFusion(
 ): ServiceFusion {
   let services = 0;
   let firstSeen = new Float64Array(0);
+  /** Ticks with something to judge, up to `coldTicks`. */
+  let scored = new Float64Array(0);
   /** Per service: ticks, mean and variance of the share of points with p < 0.1, mean number of points. */
   let spread = new Float64Array(0);
-  let added = new Map<number, { evidence: Evidence; tests: number }[]>();
+  let added = new Map<number, Added[]>();
   const tally = createTally(options.urgentSurprise);
   const ownNull = createOwnNull();
 
@@ -75,6 +89,7 @@ export function createServiceFusion(
     if (needed <= services) return;
     const n = Math.max(16, needed, services * 2);
     firstSeen = widen(firstSeen, new Float64Array(n).fill(Number.NaN));
+    scored = widen(scored, new Float64Array(n));
     spread = widen(spread, new Float64Array(n * 4));
     ownNull.grow(n);
     services = n;
@@ -169,7 +184,8 @@ export function createServiceFusion(
     const surprise = -Math.log10(Math.max(raw, 1e-9));
     const p = present.length === 0 ? 1 : ownNull.p(service, surprise);
     const started = firstSeen[service] ?? Number.NaN;
-    const young = Number.isNaN(started) || at - started < options.coldStart;
+    const young =
+      Number.isNaN(started) || at - started < options.coldStart || (scored[service] ?? 0) < options.coldTicks;
     const tick: ServiceTick = {
       ...describeService(service),
       at,
@@ -214,7 +230,8 @@ export function createServiceFusion(
         const { tick, surprise, judged } = report(service, at, false, describe);
         out.push(tick);
         if (judged) {
-          ownNull.learn(service, surprise, tick.p, at);
+          if ((scored[service] ?? 0) < options.coldTicks) scored[service] = (scored[service] ?? 0) + 1;
+          if (tick.learning !== true) ownNull.learn(service, surprise, tick.p, at);
           learnSpread(service);
         }
       }
@@ -223,16 +240,16 @@ export function createServiceFusion(
       return out;
     },
     save() {
-      const { seenAt, strangeAt, stamp } = tally.save();
-      const arrays: Record<string, Float64Array | Uint8Array> = {
+      const { columns, stamp } = tally.save();
+      const arrays: Record<string, StateArray> = {
         firstSeen: firstSeen.slice(),
+        scored: scored.slice(),
         spread: spread.slice(),
-        seenAt,
-        strangeAt,
         pooled: ownNull.pooled.slice(),
       };
       for (const [name, column] of Object.entries(ownNull.columns)) arrays[`null.${name}`] = column.slice();
-      return { version: STATE_VERSION, arrays, meta: { stamp } };
+      for (const name of TALLY_COLUMNS) arrays[`tick.${name}`] = columns[name];
+      return { version: STATE_VERSION, arrays, meta: { stamp, added: [...added] } };
     },
     restore(state) {
       if (state.version !== STATE_VERSION) {
@@ -245,17 +262,31 @@ export function createServiceFusion(
       services = 0;
       growServices(at('firstSeen').length);
       firstSeen.set(at('firstSeen'));
+      scored.set(at('scored'));
       spread.set(at('spread'));
-      const bytes = (name: string) => (state.arrays[name] as Uint8Array | undefined) ?? new Uint8Array(0);
-      const { stamp } = state.meta as { readonly stamp: number };
-      tally.restore({ seenAt: bytes('seenAt'), strangeAt: bytes('strangeAt'), stamp });
+      const meta = state.meta as { readonly stamp: number; readonly added: readonly (readonly [number, Added[]])[] };
+      const open = Object.fromEntries(TALLY_COLUMNS.map((name) => [name, state.arrays[`tick.${name}`]]));
+      tally.restore({ columns: open as TallyState['columns'], stamp: meta.stamp });
       const columns: Record<string, Float64Array> = {};
       for (const name of Object.keys(ownNull.columns)) columns[name] = at(`null.${name}`);
       ownNull.load(columns, at('pooled'));
-      added = new Map();
+      added = new Map(
+        meta.added.map(([service, items]) => [
+          service,
+          items.map((item) => ({ ...item, evidence: withoutNull(item.evidence) })),
+        ]),
+      );
     },
   };
 }
+
+/** JSON has no NaN: evidence without an expectation comes back with null. */
+const withoutNull = (evidence: Evidence): Evidence => ({
+  ...evidence,
+  expected: evidence.expected ?? Number.NaN,
+  lower: evidence.lower ?? Number.NaN,
+  upper: evidence.upper ?? Number.NaN,
+});
 
 function widen<T extends Float64Array>(from: T, to: T): T {
   to.set(from);
