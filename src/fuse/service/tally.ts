@@ -23,9 +23,26 @@ export interface Tally {
   /** Services of this tick in ascending order; empties the tick. Rows stay readable until `clear`. */
   dirty(): number[];
   clear(services: readonly number[]): void;
-  save(): { readonly seenAt: Uint8Array; readonly strangeAt: Uint8Array; readonly stamp: number };
-  restore(state: { readonly seenAt: Uint8Array; readonly strangeAt: Uint8Array; readonly stamp: number }): void;
+  /** With what the open tick has collected so far: a snapshot may fall anywhere in it. */
+  save(): TallyState;
+  restore(state: TallyState): void;
 }
+
+export interface TallyState {
+  readonly columns: Readonly<Record<TallyColumn, Float64Array | Float32Array | Int32Array | Uint8Array>>;
+  readonly stamp: number;
+}
+export const TALLY_COLUMNS = [
+  'rows',
+  'present',
+  'urgentNow',
+  'topCount',
+  'topSeries',
+  'topSurprise',
+  'seenAt',
+  'strangeAt',
+] as const;
+export type TallyColumn = (typeof TALLY_COLUMNS)[number];
 
 export function createTally(urgentSurprise: number): Tally {
   let services = 0;
@@ -191,16 +208,33 @@ export function createTally(urgentSurprise: number): Tally {
       urgent = [];
       stamp = stamp === 255 ? 1 : stamp + 1;
     },
-    save: () => ({ seenAt: seenAt.slice(), strangeAt: strangeAt.slice(), stamp }),
+    save: () => ({
+      columns: {
+        rows: rows.slice(),
+        present: present.slice(),
+        urgentNow: urgentNow.slice(),
+        topCount: topCount.slice(),
+        topSeries: topSeries.slice(),
+        topSurprise: topSurprise.slice(),
+        seenAt: seenAt.slice(),
+        strangeAt: strangeAt.slice(),
+      },
+      stamp,
+    }),
     restore(state) {
-      seenAt = state.seenAt.slice();
-      strangeAt = state.strangeAt.slice();
+      const { columns } = state;
+      rows = (columns.rows as Float64Array<ArrayBuffer>).slice();
+      present = (columns.present as Uint8Array<ArrayBuffer>).slice();
+      urgentNow = (columns.urgentNow as Uint8Array<ArrayBuffer>).slice();
+      topCount = (columns.topCount as Uint8Array<ArrayBuffer>).slice();
+      topSeries = (columns.topSeries as Int32Array<ArrayBuffer>).slice();
+      topSurprise = (columns.topSurprise as Float32Array<ArrayBuffer>).slice();
+      seenAt = (columns.seenAt as Uint8Array<ArrayBuffer>).slice();
+      strangeAt = (columns.strangeAt as Uint8Array<ArrayBuffer>).slice();
       stamp = state.stamp;
-      rows.fill(0);
-      present.fill(0);
-      urgentNow.fill(0);
-      topCount.fill(0);
+      services = present.length;
       touched = [];
+      for (let service = 0; service < services; service += 1) if (present[service] === 1) touched.push(service);
       urgent = [];
     },
   };

@@ -1,4 +1,4 @@
-import { createAlwaysOn, alwaysOnWeights, type AlwaysOnOptions } from '../../detect/registry.ts';
+import { type AlwaysOnOptions, alwaysOnWeights, createAlwaysOn } from '../../detect/registry.ts';
 import type { Silence } from '../../detect/silence/silence.ts';
 import type { Evidence } from '../../domain/anomaly.ts';
 import { createPointBatch, type HistogramBatch, type PointBatch } from '../../domain/batch.ts';
@@ -12,25 +12,16 @@ import { createRate } from '../../features/rate/rate.ts';
 import { createWindows } from '../../features/window/window.ts';
 import { evidenceText } from '../../fuse/explain/explain.ts';
 import { createSeriesFusion } from '../../fuse/series-fusion.ts';
-import { createSeriesScores, type SampleReason, type SeriesScores } from '../../fuse/series-scores.ts';
+import { createSeriesScores, type SeriesScores } from '../../fuse/series-scores.ts';
 import type { ServiceFusion } from '../../fuse/service/service.ts';
 import type { ShardSeriesTable } from '../../ingest/series-table.ts';
 import type { Settings } from '../settings.ts';
+import { type Findings, restoreFindings, saveFindings } from './findings.ts';
 
 const MODALITY_NAMES = Object.keys(MODALITY) as Modality[];
 /** Below p = 1e-3 a sample's reason is kept until the tick ends. */
 const STRANGE = 3;
 const MAX_FINDINGS = 8_192;
-
-interface Finding {
-  readonly at: EpochMs;
-  readonly surprise: number;
-  readonly value: number;
-  readonly expected: number;
-  readonly lower: number;
-  readonly upper: number;
-  readonly reason: SampleReason;
-}
 
 /** Everything that happens to a sample in a shard, from its decoded column to its p-value, windows and evidence. */
 export class MetricPath {
@@ -43,7 +34,8 @@ export class MetricPath {
   readonly #percentile = createPercentile();
   readonly #windows = createWindows();
   readonly #fusion;
-  readonly #findings = new Map<number, Finding>();
+  /** Why series were strange in the open tick. */
+  #findings: Findings = new Map();
   #scores: SeriesScores = createSeriesScores(2_048);
   #late = createPointBatch(0);
   #capacity = 0;
@@ -55,12 +47,21 @@ export class MetricPath {
     this.#service = service;
     this.#silence = silence;
     this.eventTime = createEventTime(settings.ingest.event_time);
-    const detectors = createAlwaysOn({ detectors: settings.detect.series, off: settings.detect.off } as AlwaysOnOptions);
+    const detectors = createAlwaysOn({
+      detectors: settings.detect.series,
+      off: settings.detect.off,
+    } as AlwaysOnOptions);
     this.#fusion = createSeriesFusion(detectors, { weights: alwaysOnWeights(), gate: settings.detect.learning });
   }
 
   get bytesPerSeries(): number {
-    return this.#fusion.bytesPerSeries + this.eventTime.bytesPerSeries + this.#rate.bytesPerSeries + this.#percentile.bytesPerSeries + this.#windows.bytesPerSeries;
+    return (
+      this.#fusion.bytesPerSeries +
+      this.eventTime.bytesPerSeries +
+      this.#rate.bytesPerSeries +
+      this.#percentile.bytesPerSeries +
+      this.#windows.bytesPerSeries
+    );
   }
 
   points(batch: PointBatch, wallNow: EpochMs): void {
@@ -130,6 +131,7 @@ export class MetricPath {
       percentile: this.#percentile.save(),
       windows: this.#windows.save(),
       ...this.#fusion.save(),
+      findings: saveFindings(this.#findings),
     };
   }
 
@@ -140,6 +142,7 @@ export class MetricPath {
     this.#percentile.restore(parts['percentile']!);
     this.#windows.restore(parts['windows']!);
     this.#fusion.restore(parts as Record<string, StateBlob>);
+    this.#findings = restoreFindings(parts['findings']!);
   }
 
   /** Room for every series of the table; a new pod's series starts from its sibling's state, a taken-over counter afresh. */
@@ -148,7 +151,8 @@ export class MetricPath {
       let capacity = Math.max(1_024, this.#capacity);
       while (capacity < this.#table.size) capacity *= 2;
       this.#capacity = capacity;
-      for (const part of [this.eventTime, this.#rate, this.#percentile, this.#windows, this.#fusion, this.#silence]) part.grow(capacity);
+      for (const part of [this.eventTime, this.#rate, this.#percentile, this.#windows, this.#fusion, this.#silence])
+        part.grow(capacity);
     }
     for (const { series, from } of this.#table.drainInheritance()) {
       this.#fusion.copy(from, series);
