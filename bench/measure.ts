@@ -55,7 +55,8 @@ export function movingBodies(bodies: readonly Uint8Array[]): MovingBodies {
         view.setUint32(at, low, true);
         view.setUint32(at + 4, high, true);
         const noise = NOISE[(k * 31 + i * 1009 + pass * 7919) & 4095]!;
-        if (kind === KINDS.double) view.setFloat64(at + 9, 100 + (k % 97) + 8 * noise + (isSum(k) ? pass * 120 : 0), true);
+        if (kind === KINDS.double)
+          view.setFloat64(at + 9, 100 + (k % 97) + 8 * noise + (isSum(k) ? pass * 120 : 0), true);
         else if (kind === KINDS.integer) setInteger(view, at + 9, Math.floor(pass * 300 + 60 * (noise + 0.5)));
         else moveHistogram(view, at, k, pass, noise);
       }
@@ -90,9 +91,11 @@ function placesOf(view: DataView): Int32Array {
   const high = Number(PAYLOAD_TIME >> 32n);
   const found: number[] = [];
   for (let at = 1; at + 17 <= view.byteLength; at++) {
-    if (view.getUint8(at - 1) !== 0x19 || view.getUint32(at, true) !== low || view.getUint32(at + 4, true) !== high) continue;
+    if (view.getUint8(at - 1) !== 0x19 || view.getUint32(at, true) !== low || view.getUint32(at + 4, true) !== high)
+      continue;
     const tag = view.getUint8(at + 8);
-    const kind = tag === 0x31 ? KINDS.integer : tag === 0x21 && view.getUint8(at + 17) === 0x29 ? KINDS.histogram : KINDS.double;
+    const kind =
+      tag === 0x31 ? KINDS.integer : tag === 0x21 && view.getUint8(at + 17) === 0x29 ? KINDS.histogram : KINDS.double;
     found.push((at << 2) | kind);
     at += 16;
   }

@@ -40,7 +40,13 @@ function pass(engine: ShardEngine, moving: ReturnType<typeof movingBodies>, numb
 }
 
 /** Copies the learnt rows of a warm engine of one body over the rows of a larger one, body by body. */
-function warmUp(parts: Record<string, StateBlob>, warm: Record<string, StateBlob>, used: number, points: number, computed: number): Record<string, StateBlob> {
+function warmUp(
+  parts: Record<string, StateBlob>,
+  warm: Record<string, StateBlob>,
+  used: number,
+  points: number,
+  computed: number,
+): Record<string, StateBlob> {
   const out: Record<string, StateBlob> = { ...parts };
   for (const [name, part] of Object.entries(parts)) {
     if (!name.startsWith('detect.') && !name.startsWith('fuse.')) continue;
@@ -77,7 +83,12 @@ interface Attributes {
   attributes: { key: string; value: Record<string, unknown> }[];
 }
 interface Decoded {
-  resourceMetrics: { resource: Attributes; scopeMetrics: { metrics: (Record<string, { dataPoints: (Attributes & Record<string, number>)[] }> & { name: string })[] }[] }[];
+  resourceMetrics: {
+    resource: Attributes;
+    scopeMetrics: {
+      metrics: (Record<string, { dataPoints: (Attributes & Record<string, number>)[] }> & { name: string })[];
+    }[];
+  }[];
 }
 interface Ewma {
   level: number;
@@ -97,7 +108,10 @@ function libraryScore(body: Uint8Array, states: Map<string, Ewma>): number {
           const key = `${resource}|${metric.name}|${labelsOf(point)}`;
           const value = Number(point['asDouble'] ?? point['asInt'] ?? point['sum'] ?? 0);
           let state = states.get(key);
-          if (state === undefined) states.set(key, (state = { level: value, deviation: 1 }));
+          if (state === undefined) {
+            state = { level: value, deviation: 1 };
+            states.set(key, state);
+          }
           const score = Math.abs(value - state.level) / (state.deviation + 1e-9);
           state.level += 0.02 * (value - state.level);
           state.deviation += 0.001 * (Math.abs(value - state.level) - state.deviation);
@@ -129,14 +143,23 @@ async function profile(run: () => void, points: number, seconds: number): Promis
   const self = new Map<string, number>();
   let total = 0;
   for (const node of taken.nodes) {
-    const url = node.callFrame.url.startsWith(root) ? node.callFrame.url.slice(root.length) : node.callFrame.functionName;
+    const url = node.callFrame.url.startsWith(root)
+      ? node.callFrame.url.slice(root.length)
+      : node.callFrame.functionName;
     // Moving the payload on is ours, not the pipeline's.
-    if (url === 'bench/measure.ts' || url === 'bench/pipeline.ts' || url === 'cpuUsage' || url === 'node:internal/process/per_thread') continue;
+    if (
+      url === 'bench/measure.ts' ||
+      url === 'bench/pipeline.ts' ||
+      url === 'cpuUsage' ||
+      url === 'node:internal/process/per_thread'
+    )
+      continue;
     self.set(url, (self.get(url) ?? 0) + (node.hitCount ?? 0));
     total += node.hitCount ?? 0;
   }
   const rows = [...self].sort((a, b) => b[1] - a[1]).slice(0, 24);
-  for (const [url, hits] of rows) console.log(`  ${(((hits / total) * seconds * 1e9) / points).toFixed(1).padStart(6)} ns  ${url}`);
+  for (const [url, hits] of rows)
+    console.log(`  ${(((hits / total) * seconds * 1e9) / points).toFixed(1).padStart(6)} ns  ${url}`);
 }
 
 const sizes = process.argv.length > 2 ? process.argv.slice(2).map(Number) : [10_000, 100_000, 1_000_000];

@@ -230,8 +230,8 @@ export interface SnapshotStore {
 export interface InputLog {
   /** Position of the next frame. */
   readonly position: number;
-  /** Buffers a frame; it survives a crash of the process once `sync` returned. */
-  append(kind: number, payload: Uint8Array): number;
+  /** Buffers a frame of the two parts joined; it survives a crash of the process once `sync` returned. */
+  append(kind: number, payload: Uint8Array, rest?: Uint8Array): number;
   sync(): void;
   /** Frames from `position` on, in order; a torn last frame is dropped, corruption elsewhere throws `corrupt`. */
   read(position: number): Iterable<{ readonly position: number; readonly kind: number; readonly payload: Uint8Array }>;
@@ -244,7 +244,7 @@ export interface InputLog {
 
 /** What a receiver is told: the story as it stands, and why now. */
 export interface Notification {
-  readonly reason: 'opened' | 'updated' | 'escalated' | 'resolved' | 'reopened' | 'reminder';
+  readonly reason: 'opened' | 'updated' | 'acknowledged' | 'escalated' | 'resolved' | 'reopened' | 'reminder';
   readonly incident: Incident;
   /** Link to the incident's page. */
   readonly url: string;

@@ -18,6 +18,8 @@ interface ServiceEntry {
 
 /** Names behind the small integers of a shard: tenants, services, instances, metrics. A few thousand; plain objects. */
 export class SeriesNames {
+  /** Told of every `noteVersion`; for a log from which a shard is rebuilt without decoding. */
+  onVersion: ((service: number, version: string, at: number) => void) | null = null;
   private readonly tenants: string[] = [];
   private readonly tenantIndex = new Map<string, number>();
   private readonly services: ServiceEntry[] = [];
@@ -120,6 +122,7 @@ export class SeriesNames {
    * current one has been silent for five minutes: while a rollout runs, both are seen by turns. Null: nothing new.
    */
   noteVersion(service: number, version: string, at: number): DeployMarker | null {
+    this.onVersion?.(service, version, at);
     const entry = this.services[service]!;
     const seen = entry.versions.get(version);
     if (seen === undefined || at > seen) {
@@ -132,6 +135,11 @@ export class SeriesNames {
     entry.version = version;
     if (entry.versions.size > MAX_VERSIONS) entry.versions.delete(entry.versions.keys().next().value!);
     return from === '' ? null : { service: entry.name, from, to: version, at };
+  }
+
+  /** Names known so far. */
+  get size(): number {
+    return this.tenants.length + this.services.length + this.instances.length + this.metrics.length;
   }
 
   bytes(): number {

@@ -39,6 +39,7 @@ export class ShardSeriesTable implements SeriesTable {
   horizon: EpochMs = Number.POSITIVE_INFINITY;
   /** Changes when the table is restored: whoever caches indexes of services or series then starts anew. */
   epoch = 0;
+  private registrations = 0;
   private readonly rows: SeriesRows;
   private workloads = new SeriesWorkloads(64);
   private readonly raw: RawForms;
@@ -64,6 +65,10 @@ export class ShardSeriesTable implements SeriesTable {
   /** Rows in use or freed: every series index is below it. */
   get size(): number {
     return this.used;
+  }
+  /** Changes whenever decoding has asked for more than known series: a raw form, a name or a refusal that was not there. */
+  get revision(): number {
+    return this.registrations + this.names.size;
   }
   get liveCount(): number {
     return this.limits.liveTotal;
@@ -132,6 +137,7 @@ export class ShardSeriesTable implements SeriesTable {
    * Returns -1, and counts, if the tenant is at its limit and the series is new.
    */
   register(rawA: number, rawB: number, at: EpochMs): SeriesIndex {
+    this.registrations++;
     if (this.raw.isRefused(rawA, rawB)) {
       this.limits.refuse(this.names.serviceTenant(this.identity.service));
       return -1;
@@ -341,9 +347,8 @@ export class ShardSeriesTable implements SeriesTable {
 
   private enterDerived(): SeriesIndex {
     this.identity.seal(true);
-    const row = this.enter(0, 0, this.latest);
-    if (row >= 0) this.seen(row, this.latest);
-    return row;
+    // Looking a series up is not seeing it: callers cache rows, and a restart with cold caches must change nothing.
+    return this.enter(0, 0, this.latest);
   }
 
   // -------------------------------------------------------------- state

@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { ByteReader } from '../bus/codec/bytes.ts';
 import type { StateBlob } from '../domain/detector.ts';
 import { TocsinError } from '../domain/error.ts';
 import type { TickReport } from '../domain/history.ts';
 import type { Clock, IntakeResult, PayloadFormat, Signal, SignalIntake } from '../domain/ports.ts';
 import { FileInputLog } from '../store/input-log/input-log.ts';
 import { FileSnapshotStore } from '../store/snapshot/file-snapshot-store.ts';
+import { MetricInput } from './engine/metric-input.ts';
 import { ShardEngine, type ShardStats } from './engine/shard-engine.ts';
-import { decodeBody, decodeTime, encodeBody, encodeTime, FRAME } from './log-kinds.ts';
+import { type BodyFrame, bodyHeader, decodeBody, decodeTime, encodeTime, FRAME } from './log-kinds.ts';
 import type { Settings } from './settings.ts';
 
 /** Reports sent but not yet durable with the correlator; beyond it new requests are refused with a retry signal. */
@@ -37,12 +39,18 @@ export class DurableShard implements SignalIntake {
   #snapshotAt: number;
   #snapshotPosition: number;
   #open = false;
+  /** Memory is ahead of the log, because a write failed: only a snapshot makes the log follow from something again. */
+  #ahead = false;
+  readonly #input = new MetricInput();
 
   private constructor(options: DurableShardOptions) {
     const { settings, shard } = options;
     this.#options = options;
     this.#engine = new ShardEngine({ shard, settings, emit: options.emit });
-    this.#log = new FileInputLog({ directory: join(settings.data_dir, 'input-log', `shard-${shard}`), fsync: settings.durability.fsync });
+    this.#log = new FileInputLog({
+      directory: join(settings.data_dir, 'input-log', `shard-${shard}`),
+      fsync: settings.durability.fsync,
+    });
     this.#snapshots = new FileSnapshotStore(join(settings.data_dir, 'snapshots'));
     this.#snapshotAt = options.clock.now();
     this.#snapshotPosition = 0;
@@ -70,9 +78,30 @@ export class DurableShard implements SignalIntake {
     if (this.#engine.sequence - this.#acknowledged > MAX_UNACKNOWLEDGED) {
       throw new TocsinError('overloaded', 'the correlator is behind; try again', { retryAfterMs: BUSY_RETRY_MS });
     }
+    if (this.#ahead && !this.snapshot())
+      throw new TocsinError('unavailable', 'the input log failed; waiting to save state', {
+        retryAfterMs: BUSY_RETRY_MS,
+      });
     const wallNow = this.#options.clock.now();
-    this.#append(FRAME.body, encodeBody({ signal, format, tenant, wallNow, body }));
+    if (signal === 'metrics') return this.#acceptMetrics(format, body, tenant, wallNow);
+    this.#append(FRAME.body, bodyHeader({ signal, format, tenant, wallNow }), body);
     return this.#engine.accept(signal, format, body, tenant, wallNow);
+  }
+
+  /**
+   * Metrics are decoded first, logged, and applied then: columns are a twentieth of the body, and cost less to replay. A body
+   * that brings something new besides samples (a series, a name, the end of a series) is logged as it came.
+   */
+  #acceptMetrics(format: PayloadFormat, body: Uint8Array, tenant: string, wallNow: number): IntakeResult {
+    const input = this.#input;
+    const { result, plain } = this.#engine.read(format, body, tenant, wallNow, input);
+    // Numbering its series has changed the state already.
+    this.#ahead = true;
+    if (plain) this.#append(FRAME.columns, input.encode(wallNow));
+    else this.#append(FRAME.body, bodyHeader({ signal: 'metrics', format, tenant, wallNow }), body);
+    this.#ahead = false;
+    this.#engine.apply(input, wallNow);
+    return result;
   }
 
   /** Call about twice a second: closes ticks while the input pauses, and saves state when it is time. */
@@ -83,7 +112,8 @@ export class DurableShard implements SignalIntake {
       this.#engine.passTime(now);
     }
     const { snapshot_every, snapshot_log_size } = this.#options.settings.durability;
-    const due = now - this.#snapshotAt >= snapshot_every || this.#log.position - this.#snapshotPosition >= snapshot_log_size;
+    const due =
+      now - this.#snapshotAt >= snapshot_every || this.#log.position - this.#snapshotPosition >= snapshot_log_size;
     if (due && this.#log.position > this.#snapshotPosition) this.snapshot();
   }
 
@@ -107,6 +137,7 @@ export class DurableShard implements SignalIntake {
     this.#log.truncate(this.#snapshotPosition);
     this.#snapshotPosition = position;
     this.#snapshotAt = at;
+    this.#ahead = false;
     return true;
   }
 
@@ -131,8 +162,8 @@ export class DurableShard implements SignalIntake {
     this.#log.close();
   }
 
-  #append(kind: number, payload: Uint8Array): void {
-    this.#log.append(kind, payload);
+  #append(kind: number, payload: Uint8Array, rest?: Uint8Array): void {
+    this.#log.append(kind, payload, rest);
     this.#log.sync();
   }
 
@@ -140,14 +171,14 @@ export class DurableShard implements SignalIntake {
     const total = this.#log.position - from;
     for (const frame of this.#log.read(from)) {
       switch (frame.kind) {
-        case FRAME.body: {
-          const { signal, format, body, tenant, wallNow } = decodeBody(frame.payload);
-          try {
-            this.#engine.accept(signal, format, body, tenant, wallNow);
-          } catch (error) {
-            // It was refused then as it is now, and left no trace.
-            if (!(error instanceof TocsinError)) throw error;
-          }
+        case FRAME.body:
+          this.#replayBody(decodeBody(frame.payload));
+          break;
+        case FRAME.columns: {
+          const from = new ByteReader(frame.payload);
+          const wallNow = from.f64();
+          this.#input.decode(from);
+          this.#engine.applyColumns(this.#input, wallNow);
           break;
         }
         case FRAME.time:
@@ -160,6 +191,18 @@ export class DurableShard implements SignalIntake {
           throw new TocsinError('corrupt', `input log frame of unknown kind ${frame.kind}`);
       }
       if (total > 0) this.#options.onReplay?.((frame.position - from) / total);
+    }
+  }
+
+  #replayBody({ signal, format, body, tenant, wallNow }: BodyFrame): void {
+    try {
+      if (signal === 'metrics') {
+        this.#engine.read(format, body, tenant, wallNow, this.#input);
+        this.#engine.apply(this.#input, wallNow);
+      } else this.#engine.accept(signal, format, body, tenant, wallNow);
+    } catch (error) {
+      // It was refused then as it is now, and left no trace.
+      if (!(error instanceof TocsinError)) throw error;
     }
   }
 }

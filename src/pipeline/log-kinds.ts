@@ -1,7 +1,14 @@
 import type { PayloadFormat, Signal } from '../domain/ports.ts';
 
 /** Kinds of input-log frames. Part of the on-disk format: append only. */
-export const FRAME = { body: 1, time: 2, resume: 3 } as const;
+export const FRAME = {
+  /** A request body as it came. */
+  body: 1,
+  time: 2,
+  resume: 3,
+  /** Samples of known series as columns, without the body that they came in. */
+  columns: 4,
+} as const;
 
 const SIGNALS: readonly Signal[] = ['metrics', 'logs', 'traces'];
 const FORMATS: readonly PayloadFormat[] = ['otlp-protobuf', 'otlp-json', 'remote-write-1', 'remote-write-2'];
@@ -18,16 +25,15 @@ const HEADER = 11;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** signal u8, format u8, wall f64, tenant length u8, tenant, body. */
-export function encodeBody(frame: BodyFrame): Uint8Array {
+/** What stands before the body in its frame: signal u8, format u8, wall f64, tenant length u8, tenant. */
+export function bodyHeader(frame: Omit<BodyFrame, 'body'>): Uint8Array {
   const tenant = encoder.encode(frame.tenant);
-  const out = new Uint8Array(HEADER + tenant.length + frame.body.length);
+  const out = new Uint8Array(HEADER + tenant.length);
   out[0] = SIGNALS.indexOf(frame.signal);
   out[1] = FORMATS.indexOf(frame.format);
   new DataView(out.buffer).setFloat64(2, frame.wallNow, true);
   out[10] = tenant.length;
   out.set(tenant, HEADER);
-  out.set(frame.body, HEADER + tenant.length);
   return out;
 }
 

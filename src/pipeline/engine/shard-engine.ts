@@ -12,6 +12,7 @@ import type { Settings } from '../settings.ts';
 import { createDecode, type Decode } from './decoders.ts';
 import { DerivedPoints } from './derived-points.ts';
 import { LogPath } from './log-path.ts';
+import type { MetricInput } from './metric-input.ts';
 import { MetricPath } from './metric-path.ts';
 import { silenceEvidence } from './silence-evidence.ts';
 import { TracePath } from './trace-path.ts';
@@ -108,13 +109,60 @@ export class ShardEngine implements SignalSink {
    * @throws TocsinError `bad_payload`: then nothing of the body was taken.
    */
   accept(signal: Signal, format: PayloadFormat, body: Uint8Array, tenant: string, wallNow: EpochMs): IntakeResult {
+    this.#at(wallNow);
+    const result = this.#decode(signal, format, body, tenant, this);
+    this.#taken(wallNow);
+    return result;
+  }
+
+  /**
+   * First half of `accept` for a metrics body: decodes it and numbers its series, but takes nothing in yet. `plain` says that
+   * `input` alone, through `applyColumns`, would lead to the same state; otherwise only the body does.
+   * @throws TocsinError `bad_payload`: then nothing of the body was taken.
+   */
+  read(format: PayloadFormat, body: Uint8Array, tenant: string, wallNow: EpochMs, input: MetricInput): { readonly result: IntakeResult; readonly plain: boolean } {
+    this.#table.horizon = wallNow + this.#options.settings.ingest.event_time.max_future;
+    input.begin();
+    const { names } = this.#table;
+    const before = this.#table.revision;
+    names.onVersion = (service, version, at) => input.versions.push({ service, version, at });
+    try {
+      const result = this.#decode('metrics', format, body, tenant, input);
+      return { result, plain: this.#table.revision === before && input.isPlain };
+    } finally {
+      names.onVersion = null;
+    }
+  }
+
+  /** Second half: takes in what `read` found. What follows from it is emitted before this returns. */
+  apply(input: MetricInput, wallNow: EpochMs): void {
+    this.#at(wallNow);
+    input.deliver(this);
+    this.#taken(wallNow);
+  }
+
+  /** Does to the state what `read` and `apply` did when `input` was plain. */
+  applyColumns(input: MetricInput, wallNow: EpochMs): void {
+    this.#at(wallNow);
+    for (const { service, version, at } of input.versions) {
+      const marker = this.#table.names.noteVersion(service, version, at);
+      if (marker !== null) input.deploy(marker);
+    }
+    const { pointColumns, histogramColumns } = input;
+    this.#table.touchBatch(pointColumns);
+    this.#table.touch(histogramColumns.length, histogramColumns.series, histogramColumns.time);
+    this.apply(input, wallNow);
+  }
+
+  #at(wallNow: EpochMs): void {
     this.#wall = wallNow;
     this.#table.horizon = wallNow + this.#options.settings.ingest.event_time.max_future;
-    const result = this.#decode(signal, format, body, tenant, this);
+  }
+
+  #taken(wallNow: EpochMs): void {
     this.#lastInput = wallNow;
     this.#advance(this.#watermark);
     this.#urgent();
-    return result;
   }
 
   /** True when time alone would close a tick: the input pauses, and event time goes on with the clock. */
@@ -137,27 +185,23 @@ export class ShardEngine implements SignalSink {
   // ---------------------------------------------------------------- SignalSink
 
   points(batch: PointBatch): void {
+    this.#reach(batch.time, batch.length);
     this.#metrics.points(batch, this.#wall);
-    this.#seen(this.#metrics.eventTime.watermark());
   }
 
   histograms(batch: HistogramBatch): void {
+    this.#reach(batch.time, batch.length);
     this.#metrics.histograms(batch, this.#wall);
-    this.#seen(this.#metrics.eventTime.watermark());
   }
 
   logs(batch: LogBatch): void {
+    this.#reach(batch.time, batch.length);
     this.#logs.observe(batch);
-    let newest = 0;
-    for (let i = 0; i < batch.length; i++) if (batch.time[i]! > newest) newest = batch.time[i]!;
-    this.#seen(newest);
   }
 
   spans(batch: SpanBatch): void {
+    this.#reach(batch.end, batch.length);
     this.#traces.observe(batch);
-    let newest = 0;
-    for (let i = 0; i < batch.length; i++) if (batch.end[i]! > newest) newest = batch.end[i]!;
-    this.#seen(newest);
   }
 
   deploy(marker: DeployMarker): void {
@@ -173,6 +217,14 @@ export class ShardEngine implements SignalSink {
   }
 
   // ---------------------------------------------------------------- time
+
+  /** Goes on to the newest of these times first: what a batch brings belongs to its own tick, not to one that is over. */
+  #reach(time: Float64Array, length: number): void {
+    let newest = 0;
+    for (let i = 0; i < length; i++) if (time[i]! > newest) newest = time[i]!;
+    this.#seen(newest);
+    this.#advance(this.#watermark);
+  }
 
   #seen(time: EpochMs): void {
     const newest = Math.min(time, this.#wall + this.#options.settings.ingest.event_time.max_future);
@@ -201,7 +253,8 @@ export class ShardEngine implements SignalSink {
     evidence.push(...this.#logs.closeTick(at, TICK, this.#names, this.#logPoints));
     const traces = this.#traces.closeTick(at, TICK, this.#names, serviceNamed, this.#tracePoints);
     evidence.push(...traces.evidence);
-    for (const points of [this.#logPoints, this.#tracePoints]) if (points.batch.length > 0) this.#metrics.derived(points.batch, Math.max(this.#wall, at));
+    for (const points of [this.#logPoints, this.#tracePoints])
+      if (points.batch.length > 0) this.#metrics.derived(points.batch, Math.max(this.#wall, at));
     evidence.push(...this.#silent(at));
     for (const item of evidence) {
       const service = serviceNamed(item.service);
@@ -220,7 +273,8 @@ export class ShardEngine implements SignalSink {
     const findings = this.#silence.scan(at, lastSeen, interval, lag, this.#table);
     return findings.flatMap((finding) => {
       if (finding.status !== 'open') return [];
-      if (finding.kind === 'pipeline-silent') this.#serviceIndex.set(PIPELINE_SERVICE, this.#table.ensureService(finding.tenant, PIPELINE_SERVICE));
+      if (finding.kind === 'pipeline-silent')
+        this.#serviceIndex.set(PIPELINE_SERVICE, this.#table.ensureService(finding.tenant, PIPELINE_SERVICE));
       else this.#serviceIndex.set(finding.service, this.#table.ensureService(finding.tenant, finding.service));
       return [silenceEvidence(finding, at, this.#table, PIPELINE_SERVICE)];
     });
@@ -331,8 +385,14 @@ export class ShardEngine implements SignalSink {
     this.#silence.restore(parts['silence']!);
     this.#service.restore(parts['service']!);
     const own = parts['engine']!;
-    const meta = own.meta as { times: number[]; sequence: number; deploys: DeployMarker[]; services: [string, number][] };
-    [this.#lastInput, this.#watermark, this.#tickEnd, this.#evictAt, this.#judgeSilenceFrom, this.#wall] = meta.times as [number, number, number, number, number, number];
+    const meta = own.meta as {
+      times: number[];
+      sequence: number;
+      deploys: DeployMarker[];
+      services: [string, number][];
+    };
+    [this.#lastInput, this.#watermark, this.#tickEnd, this.#evictAt, this.#judgeSilenceFrom, this.#wall] =
+      meta.times as [number, number, number, number, number, number];
     this.#sequence = meta.sequence;
     this.#deploys = [...meta.deploys];
     this.#described = (own.arrays['described'] as Uint8Array).slice();

@@ -21,6 +21,7 @@ const SEGMENT_BYTES = 256 * 1024 * 1024;
 const BUFFER_BYTES = 4 * 1024 * 1024;
 const MAX_FRAME = 1 << 30;
 const NAME = /^(\d{16})\.log$/;
+const NOTHING = new Uint8Array(0);
 
 interface Segment {
   readonly base: number;
@@ -68,9 +69,10 @@ export class FileInputLog implements InputLog {
     return this.#written + this.#buffered;
   }
 
-  append(kind: number, payload: Uint8Array): number {
+  append(kind: number, payload: Uint8Array, rest: Uint8Array = NOTHING): number {
     const at = this.position;
-    const size = HEADER + payload.length;
+    const length = payload.length + rest.length;
+    const size = HEADER + length;
     if (at - this.#segments.at(-1)!.base >= this.#segmentBytes) {
       this.#flush();
       this.#open(at);
@@ -78,17 +80,19 @@ export class FileInputLog implements InputLog {
     if (size > BUFFER_BYTES - this.#buffered) this.#flush();
     const buffer = this.#buffer;
     const start = this.#buffered;
-    buffer.writeUInt32LE(payload.length, start);
+    buffer.writeUInt32LE(length, start);
     buffer[start + 8] = kind;
     if (size <= BUFFER_BYTES) {
       buffer.set(payload, start + HEADER);
+      buffer.set(rest, start + HEADER + payload.length);
       buffer.writeUInt32LE(crc32(buffer.subarray(start + 8, start + size)), start + 4);
       this.#buffered += size;
     } else {
-      buffer.writeUInt32LE(crc32(payload, crc32(buffer.subarray(8, 9))), 4);
+      buffer.writeUInt32LE(crc32(rest, crc32(payload, crc32(buffer.subarray(8, 9)))), 4);
       this.#buffered = HEADER;
       this.#flush();
       this.#write(payload);
+      this.#write(rest);
     }
     return at;
   }
