@@ -20,7 +20,8 @@ function fingerprint(): string {
     }
   };
   for (const folder of ['src', 'ui', 'eval', 'bench']) visit(join(root, folder));
-  for (const file of ['package.json', 'package-lock.json', 'scripts/build.ts']) hash.update(readFileSync(join(root, file)));
+  for (const file of ['package.json', 'package-lock.json', 'scripts/build.ts'])
+    hash.update(readFileSync(join(root, file)));
   return hash.digest('hex');
 }
 
@@ -34,7 +35,11 @@ mkdirSync(dist, { recursive: true });
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
 
 await build({
-  entryPoints: { cli: join(root, 'src/cli/main.ts'), 'shard-worker': join(root, 'src/pipeline/shard-worker.ts') },
+  entryPoints: {
+    cli: join(root, 'src/cli/main.ts'),
+    'shard-worker': join(root, 'src/pipeline/shard-worker.ts'),
+    'demo-worker': join(root, 'src/cli/demo/demo-worker.ts'),
+  },
   outdir: dist,
   bundle: true,
   platform: 'node',

@@ -193,6 +193,7 @@ export interface HistoryStore {
     series: readonly { readonly index: number; readonly info: SeriesInfo }[],
     at: EpochMs,
   ): Promise<void>;
+  /** Takes the rows over; they may wait in memory until `flush`. */
   append(shard: number, rows: WindowRows): Promise<void>;
   /** Everything appended so far survives a crash once this resolves. */
   flush(): Promise<void>;

@@ -1,6 +1,6 @@
 import type { DecisionRecord } from '../domain/decision.ts';
 import type { TickReport } from '../domain/history.ts';
-import { decisionRecord, type DecisionStamp } from '../domain/identity.ts';
+import { type DecisionStamp, decisionRecord } from '../domain/identity.ts';
 import type { Incident } from '../domain/incident.ts';
 import type { Clock, ControlStore, HistoryStore } from '../domain/ports.ts';
 import { HOUR } from '../domain/units.ts';
@@ -83,7 +83,8 @@ export class Committer {
   }
 
   async #run(): Promise<void> {
-    for (let report = this.#queue.shift(); report !== undefined; report = this.#queue.shift()) await this.#apply(report);
+    for (let report = this.#queue.shift(); report !== undefined; report = this.#queue.shift())
+      await this.#apply(report);
   }
 
   async #apply(report: TickReport): Promise<void> {
@@ -143,6 +144,8 @@ export class Committer {
     this.#buffer = empty();
     this.#steps = 0;
     this.#since = this.#options.clock.now();
+    // History first: what the control store calls applied is never missing there.
+    await this.#options.history.flush();
     await this.#options.control.commit({ ...buffer, state: this.#options.correlator.save(), applied });
     for (const [shard, sequence] of Object.entries(applied)) this.#options.onDurable(Number(shard), sequence + 1);
     if (buffer.incidents.length > 0) this.#options.onIncidents(buffer.incidents.map((incident) => incident.id));

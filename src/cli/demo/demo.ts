@@ -1,7 +1,10 @@
+import { existsSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
 import { DAY } from '../../domain/units.ts';
 import type { Output } from '../output.ts';
 import { startServer } from '../serve.ts';
-import { runDemo } from './run.ts';
+import type { FromDemo } from './demo-worker.ts';
+import type { DemoSettings } from './run.ts';
 
 export interface DemoCommandOptions {
   readonly config?: string;
@@ -21,25 +24,33 @@ export async function demo(options: DemoCommandOptions, output: Output): Promise
     return 2;
   }
   const { program, ended } = await startServer(options, output);
-  const abort = new AbortController();
-  let running: Promise<void> = Promise.resolve();
+  let worker: Worker | null = null;
   if (options.demo && program.addresses.http !== null) {
     output.line(`demo: a shop of eleven services back-fills ${days} simulated days, then goes live`);
-    running = runDemo({
+    const settings: DemoSettings = {
       endpoint: program.addresses.http,
-      backfillMs: days * DAY,
+      backfillMs: Math.round((days * DAY) / 60_000) * 60_000,
       seed,
       faults: options.faults,
-      signal: abort.signal,
-      onProgress: (share) => output.progress('back-fill', share),
-      onNote: (text) => output.line(`demo: ${text}`),
-    }).catch((error: unknown) => {
-      if (!abort.signal.aborted) output.error(`demo: ${(error as Error).message}`);
+    };
+    worker = new Worker(workerFile(), { workerData: settings, name: 'demo' });
+    worker.on('message', (message: FromDemo) => {
+      if (message.type === 'progress') output.progress('back-fill', message.share);
+      else output.line(`demo: ${message.text}`);
     });
+    worker.on('error', (error) => output.error(`demo: ${error.message}`));
   } else output.line('waiting for your telemetry; the page says how to send it');
   const code = await ended;
-  abort.abort();
-  await running;
+  worker?.postMessage('stop');
   await program.stop();
+  await worker?.terminate();
   return code;
+}
+
+/** Beside the bundle in production, the source when run from sources. */
+function workerFile(): URL {
+  const built = ['./demo-worker.js', '../demo-worker.js']
+    .map((path) => new URL(path, import.meta.url))
+    .find((url) => existsSync(url));
+  return built ?? new URL('./demo-worker.ts', import.meta.url);
 }

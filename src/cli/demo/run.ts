@@ -4,18 +4,21 @@ import { encodeLogs, encodeMetrics, encodeSpans } from './otlp.ts';
 import { Shop, type Telemetry } from './simulate.ts';
 
 const SECOND = 1_000;
-const BACKFILL_STEP = 15 * SECOND;
-const LIVE_STEP = 5 * SECOND;
+/** The same before and after going live: what changes with it would be an anomaly, and rightly so. */
+const STEP = 15 * SECOND;
 /** Traced requests per second; the metrics count all of them. */
-const BACKFILL_TRACES = 0.8;
-const LIVE_TRACES = 4;
+const TRACES = 1.2;
+const TRACED = Math.round((TRACES * STEP) / SECOND);
 
-export interface DemoOptions {
+export interface DemoSettings {
   /** OTLP/HTTP, e.g. http://127.0.0.1:4318 */
   readonly endpoint: string;
   readonly backfillMs: number;
   readonly seed: number;
   readonly faults: boolean;
+}
+
+export interface DemoOptions extends DemoSettings {
   readonly signal: AbortSignal;
   /** Progress of the back-fill, 0-1, and words about what is going on. */
   readonly onProgress: (share: number) => void;
@@ -28,12 +31,11 @@ export interface DemoOptions {
  */
 export async function runDemo(options: DemoOptions): Promise<void> {
   const sender = new Sender(options.endpoint, options.signal);
-  const live = Math.floor(Date.now() / LIVE_STEP) * LIVE_STEP;
+  const live = Math.floor(Date.now() / STEP) * STEP;
   const first = live - options.backfillMs;
   const shop = new Shop(options.seed, first);
-  for (let at = first; at < live && !options.signal.aborted; at += BACKFILL_STEP) {
-    const step = Math.min(BACKFILL_STEP, live - at);
-    await sender.send(shop.step(at, step, Math.round((BACKFILL_TRACES * step) / SECOND), []));
+  for (let at = first; at < live && !options.signal.aborted; at += STEP) {
+    await sender.send(shop.step(at, STEP, TRACED, []));
     options.onProgress((at - first) / options.backfillMs);
   }
   options.onProgress(1);
@@ -49,19 +51,17 @@ export async function runDemo(options: DemoOptions): Promise<void> {
       current = schedule.next().value as Fault;
       options.onNote(`next fault at ${new Date(current.from).toLocaleTimeString()}: ${current.title}`);
     }
-    const wait = at + LIVE_STEP - Date.now();
+    const wait = at + STEP - Date.now();
     if (wait > 0) await sleep(wait, options.signal);
     if (options.signal.aborted) return;
     try {
-      await sender.send(
-        shop.step(at, LIVE_STEP, Math.round((LIVE_TRACES * LIVE_STEP) / SECOND), current === null ? [] : [current]),
-      );
+      await sender.send(shop.step(at, STEP, TRACED, current === null ? [] : [current]));
     } catch (error) {
       if (options.signal.aborted) return;
       options.onNote(`the server does not take data: ${(error as Error).message}; trying on`);
       await sleep(SECOND, options.signal);
     }
-    at += LIVE_STEP;
+    at += STEP;
   }
 }
 

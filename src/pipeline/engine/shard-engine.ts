@@ -27,6 +27,8 @@ const LONGEST_PAUSE: DurationMs = 5 * MINUTE;
 const RETURN_GRACE: DurationMs = 3 * MINUTE;
 const EVICT_EVERY: DurationMs = MINUTE;
 const MAX_NEW_SERIES = 20_000;
+/** Example traces are looked up for services at least this strange. */
+const EXAMPLE_P = 1e-2;
 /** Pipeline silence has no service of its own: it is told under this name. */
 const PIPELINE_SERVICE = 'telemetry-pipeline';
 
@@ -176,8 +178,12 @@ export class ShardEngine implements SignalSink {
     if (this.#tickEnd > 0) this.#advance(this.#watermark + Math.max(0, wallNow - this.#lastInput));
   }
 
-  /** The process starts (again): the time it was away is not silence of the senders. */
+  /**
+   * The process starts (again): the time it was away is not silence of the senders. Back within the grace that every tick
+   * waits anyhow, nobody can have missed it, and nothing changes.
+   */
   resume(wallNow: EpochMs): void {
+    if (wallNow - this.#wall <= GRACE) return;
     this.#lastInput = wallNow;
     this.#judgeSilenceFrom = this.#tickEnd + RETURN_GRACE;
   }
@@ -291,7 +297,7 @@ export class ShardEngine implements SignalSink {
   }
 
   #report(at: EpochMs, provisional: boolean, services: readonly ServiceTick[], edges: readonly EdgeTick[]): void {
-    const evidence = services.flatMap((tick) => tick.evidence);
+    const evidence = services.flatMap((tick) => (tick.p <= EXAMPLE_P ? tick.evidence : []));
     const final = !provisional;
     const report: TickReport = {
       shard: this.#options.shard,

@@ -16,6 +16,8 @@ import type { DerivedPoints } from './derived-points.ts';
 /** Client and producer spans are seen again as edges; what a service does for others is its own figure. */
 const OWN_WORK = new Set<number>([SPAN_KIND.unspecified, SPAN_KIND.server, SPAN_KIND.consumer]);
 const MAX_EXAMPLES = 12;
+/** Traces given out lately: evidence repeats them tick after tick. */
+const REMEMBERED = 1_024;
 
 /** Everything that happens to spans in a shard. */
 export class TracePath {
@@ -26,6 +28,7 @@ export class TracePath {
   readonly #errors = createTraceErrors();
   readonly #structure = createTraceStructure();
   #operations = new Int32Array(1_024);
+  readonly #given = new Set<string>();
 
   constructor(decode: (bytes: Uint8Array) => string, settings: Settings) {
     this.#red = createSpanRed(decode, settings.features.span_red);
@@ -44,7 +47,13 @@ export class TracePath {
   }
 
   /** Evidence and edges of the tick; RED figures and edge times go to `derived`. */
-  closeTick(at: EpochMs, durationMs: number, names: ServiceNames, serviceNamed: (name: string) => number, derived: DerivedPoints): { readonly evidence: Evidence[]; readonly edges: EdgeTick[] } {
+  closeTick(
+    at: EpochMs,
+    durationMs: number,
+    names: ServiceNames,
+    serviceNamed: (name: string) => number,
+    derived: DerivedPoints,
+  ): { readonly evidence: Evidence[]; readonly edges: EdgeTick[] } {
     const edges = this.#graph.closeTick(at, durationMs, names);
     this.#red.closeTick(at, durationMs, (row) => {
       if (!OWN_WORK.has(row.kind)) return;
@@ -62,18 +71,29 @@ export class TracePath {
       derived.add(callee, EDGE_FEATURES.serverTime, edge.caller, labels, at, edge.serverMs);
       derived.add(callee, EDGE_FEATURES.gap, edge.caller, labels, at, edge.gapMs);
     }
-    const evidence = [this.#latency, this.#errors, this.#structure].flatMap((detector) => detector.closeTick(at, this.#red, names, this.#graph));
+    const evidence = [this.#latency, this.#errors, this.#structure].flatMap((detector) =>
+      detector.closeTick(at, this.#red, names, this.#graph),
+    );
     return { evidence, edges };
   }
 
   /** Spans of the traces that evidence points at. */
   examples(evidence: readonly Evidence[], names: ServiceNames): ExampleSpan[] {
-    const ids = [...new Set(evidence.map((e) => e.traceId).filter((id): id is string => id !== undefined && id !== ''))].slice(0, MAX_EXAMPLES);
-    return ids.length === 0 ? [] : this.#graph.exampleTraces(ids, names, this.#red);
+    const ids = new Set<string>();
+    for (const { traceId } of evidence) {
+      if (traceId === undefined || traceId === '' || this.#given.has(traceId)) continue;
+      ids.add(traceId);
+      if (ids.size === MAX_EXAMPLES) break;
+    }
+    if (ids.size === 0) return [];
+    if (this.#given.size > REMEMBERED) this.#given.clear();
+    for (const id of ids) this.#given.add(id);
+    return this.#graph.exampleTraces([...ids], names, this.#red);
   }
 
   save(): Record<string, StateBlob> {
     return {
+      'trace.given': { version: 1, arrays: {}, meta: [...this.#given] },
       'trace.red': this.#red.save(),
       'trace.graph': this.#graph.save(),
       'trace.latency': this.#latency.save(),
@@ -83,6 +103,7 @@ export class TracePath {
   }
 
   restore(parts: Readonly<Record<string, StateBlob>>): void {
+    for (const id of parts['trace.given']!.meta as string[]) this.#given.add(id);
     this.#red.restore(parts['trace.red']!);
     this.#graph.restore(parts['trace.graph']!);
     this.#latency.restore(parts['trace.latency']!);

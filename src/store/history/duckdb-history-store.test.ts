@@ -56,7 +56,7 @@ async function filled(rowsPerFile?: number): Promise<DuckDbHistoryStore> {
     ],
     1_000,
   );
-  for (let t = 0; t < 30; t++)
+  for (let t = 0; t < 30; t++) {
     await store.append(
       0,
       rows(t * 10_000, [
@@ -64,6 +64,8 @@ async function filled(rowsPerFile?: number): Promise<DuckDbHistoryStore> {
         [1, 100 + t],
       ]),
     );
+    await store.flush();
+  }
   return store;
 }
 

@@ -49,6 +49,7 @@ export class DuckDbHistoryStore implements HistoryStore {
   readonly #catalogue: Catalogue;
   #files: ParquetFile[];
   #rows: number;
+  #pending: { readonly rows: WindowRows; readonly hashes: BigUint64Array }[] = [];
   /** DuckDB connections are not for concurrent use: calls queue here. */
   #tail: Promise<unknown> = Promise.resolve();
 
@@ -98,37 +99,25 @@ export class DuckDbHistoryStore implements HistoryStore {
   append(shard: number, rows: WindowRows): Promise<void> {
     if (rows.length === 0) return Promise.resolve();
     return this.#exclusive(async () => {
-      const hashes = this.#catalogue.hashes(shard, rows);
-      const appender = await this.#connection.createAppender('recent');
-      for (let from = 0; from < rows.length; from += CHUNK_ROWS) {
-        const to = Math.min(from + CHUNK_ROWS, rows.length);
-        const chunk = DuckDBDataChunk.create(TYPES, to - from);
-        chunk.setColumns(
-          COLUMNS.map((name) =>
-            name === 'series' ? Array.from(hashes.subarray(from, to)) : Array.from(rows[name].subarray(from, to)),
-          ),
-        );
-        appender.appendDataChunk(chunk);
-      }
-      appender.closeSync();
-      this.#rows += rows.length;
-      if (this.#rows >= this.#rowsPerFile) await this.#writeFile();
+      this.#pending.push({ rows, hashes: this.#catalogue.hashes(shard, rows) });
     });
   }
 
   flush(): Promise<void> {
-    return this.#exclusive(async () => {
-      await this.#connection.run('checkpoint');
-    });
+    return this.#exclusive(() => this.#writePending());
   }
 
   /** Moves everything in the table to a Parquet file now. */
   compact(): Promise<void> {
-    return this.#exclusive(() => this.#writeFile());
+    return this.#exclusive(async () => {
+      await this.#writePending();
+      await this.#writeFile();
+    });
   }
 
   range(seriesId: string, from: number, to: number, step: number): Promise<readonly HistoryPoint[]> {
     return this.#exclusive(async () => {
+      await this.#writePending();
       const source = this.#source(from, to);
       const size = Math.max(step, 1);
       const reader = await this.#connection.runAndReadAll(
@@ -183,6 +172,7 @@ export class DuckDbHistoryStore implements HistoryStore {
 
   async close(): Promise<void> {
     await this.#exclusive(async () => {
+      await this.#writePending();
       await this.#connection.run('checkpoint');
       this.#connection.closeSync();
       this.#instance.closeSync();
@@ -198,6 +188,29 @@ export class DuckDbHistoryStore implements HistoryStore {
     return files.length === 0
       ? recent
       : `${recent} union all select ${columns} from read_parquet([${files.join(', ')}])`;
+  }
+
+  /** One appender and so one commit for everything that waits: a commit costs a sync of the disk. */
+  async #writePending(): Promise<void> {
+    if (this.#pending.length === 0) return;
+    const pending = this.#pending;
+    this.#pending = [];
+    const appender = await this.#connection.createAppender('recent');
+    for (const { rows, hashes } of pending) {
+      for (let from = 0; from < rows.length; from += CHUNK_ROWS) {
+        const to = Math.min(from + CHUNK_ROWS, rows.length);
+        const chunk = DuckDBDataChunk.create(TYPES, to - from);
+        chunk.setColumns(
+          COLUMNS.map((name) =>
+            name === 'series' ? Array.from(hashes.subarray(from, to)) : Array.from(rows[name].subarray(from, to)),
+          ),
+        );
+        appender.appendDataChunk(chunk);
+      }
+      this.#rows += rows.length;
+    }
+    appender.closeSync();
+    if (this.#rows >= this.#rowsPerFile) await this.#writeFile();
   }
 
   async #writeFile(): Promise<void> {
