@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { TocsinError } from '../domain/error.ts';
 import { checkConfig } from './check-config.ts';
 import { type DemoCommandOptions, demo } from './demo/demo.ts';
@@ -7,6 +7,7 @@ import { explain } from './explain.ts';
 import { createOutput } from './output.ts';
 import { replay } from './replay.ts';
 import { serve } from './serve.ts';
+import { type TestOptions, test } from './test.ts';
 import { VERSION } from './version.ts';
 
 /** Exit codes as promtool's: 0 fine, 1 failed, 2 wrong usage. */
@@ -15,7 +16,9 @@ const USAGE = 2;
 
 const output = createOutput(process.stdout, process.stderr);
 const program = new Command('tocsin')
-  .description('Real-time anomaly detection for metrics, logs and traces: OpenTelemetry in, a few explained incidents out.')
+  .description(
+    'Real-time anomaly detection for metrics, logs and traces: OpenTelemetry in, a few explained incidents out.',
+  )
   .version(VERSION, '-V, --version')
   .exitOverride()
   .showHelpAfterError('(tocsin --help shows all commands)');
@@ -47,18 +50,45 @@ program
   .description('check configuration files and report every fault at once')
   .argument('[path...]', 'files or folders; - for standard input')
   .option('--print', 'print the effective configuration')
-  .addHelpText('after', examples('tocsin check-config tocsin.yaml', 'cat tocsin.yaml | tocsin check-config -', 'tocsin check-config --print'))
+  .addHelpText(
+    'after',
+    examples(
+      'tocsin check-config tocsin.yaml',
+      'cat tocsin.yaml | tocsin check-config -',
+      'tocsin check-config --print',
+    ),
+  )
   .action(async (paths: string[], options: { print?: boolean }) => finish(await checkConfig(paths, options, output)));
 
 program
   .command('replay')
-  .description('run recorded telemetry (OTLP JSON lines, OTLP protobuf) through the pipeline in virtual time and print the incidents')
+  .description(
+    'run recorded telemetry (OTLP JSON lines, OTLP protobuf) through the pipeline in virtual time and print the incidents',
+  )
   .argument('<file...>', '*.jsonl, *.json, *.pb, each also .gz; the name says the signal, or --signal')
   .option('-c, --config <path>', 'YAML file or folder of them')
   .option('--signal <signal>', 'metrics, logs or traces, for files whose name does not say')
   .option('--output <form>', 'text or json', 'text')
-  .addHelpText('after', examples('tocsin replay metrics.otlp.jsonl.gz traces.otlp.jsonl.gz', 'tocsin replay --output json recorded/*.jsonl'))
-  .action(async (files: string[], options: Parameters<typeof replay>[1]) => finish(await replay(files, options, output)));
+  .addHelpText(
+    'after',
+    examples(
+      'tocsin replay metrics.otlp.jsonl.gz traces.otlp.jsonl.gz',
+      'tocsin replay --output json recorded/*.jsonl',
+    ),
+  )
+  .action(async (files: string[], options: Parameters<typeof replay>[1]) =>
+    finish(await replay(files, options, output)),
+  );
+
+program
+  .command('test')
+  .description(
+    'run scenarios (configuration, signals over time, what is expected) in virtual time and say what differs',
+  )
+  .argument('<file...>', 'YAML files, folders of them, or patterns')
+  .addOption(new Option('--output <form>', 'how to print').choices(['text', 'json']).default('text'))
+  .addHelpText('after', examples('tocsin test checkout.yaml', "tocsin test 'alerting/*.yaml' --output json"))
+  .action(async (files: string[], options: TestOptions) => finish(await test(files, options, output)));
 
 program
   .command('explain')
@@ -68,7 +98,9 @@ program
   .option('--token <token>', 'bearer token of the API')
   .option('--window <duration>', 'how far around the time to look', '10m')
   .addHelpText('after', examples('tocsin explain checkout@now', 'tocsin explain payments@2026-01-31T14:05:00Z'))
-  .action(async (subject: string, options: Parameters<typeof explain>[1]) => finish(await explain(subject, options, output)));
+  .action(async (subject: string, options: Parameters<typeof explain>[1]) =>
+    finish(await explain(subject, options, output)),
+  );
 
 program
   .command('eval')
@@ -76,7 +108,10 @@ program
   .argument('[args...]')
   .allowUnknownOption()
   .helpOption(false)
-  .addHelpText('after', examples('tocsin eval metrics --data ../shared/data', 'tocsin eval faults --data ../shared/data'))
+  .addHelpText(
+    'after',
+    examples('tocsin eval metrics --data ../shared/data', 'tocsin eval faults --data ../shared/data'),
+  )
   .action(async (args: string[]) => finish(await (await import('../../eval/main.ts')).runEval(args)));
 
 program

@@ -19,6 +19,8 @@ export interface LoadedConfig<T> {
   /** 16 hex digits over the effective configuration; secrets are in it, but cannot be read back. */
   readonly hash: string;
   readonly files: readonly string[];
+  /** Line of a key (of its nearest parent, when only that is written) in the last file that has it; 0 when none has. */
+  readonly lineOf: (path: readonly PropertyKey[]) => number;
 }
 
 export class ConfigError extends TocsinError {
@@ -92,7 +94,9 @@ function check<T>(
   }
   if (faults.length > 0 || !parsed.success) throw new ConfigError(faults);
   const hash = createHash('sha256').update(JSON.stringify(parsed.data)).digest('hex').slice(0, 16);
-  return { config: parsed.data, hash, files };
+  const lineOf = (path: readonly PropertyKey[]): number =>
+    sources.findLast((source) => source.lineOf(path) > 0)?.lineOf(path) ?? 0;
+  return { config: parsed.data, hash, files, lineOf };
 }
 
 function explain(issue: z.core.$ZodIssue): { path: PropertyKey[]; message: string }[] {
@@ -133,7 +137,7 @@ function parseSource(
   faults: ConfigFault[],
 ): Source | null {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true });
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, merge: true });
   for (const error of document.errors)
     faults.push({
       file,
