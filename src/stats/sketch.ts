@@ -54,6 +54,7 @@ export class SketchRows {
   /** First and last filled bin of a row: bounds every scan. */
   #first: Int32Array;
   #last: Int32Array;
+  #places: Int32Array = new Int32Array(0);
 
   /** @throws TocsinError `invalid_config` unless 1e-37 <= minValue < maxValue <= 1e37. */
   constructor(rows = 1, range: SketchRange = DURATION_RANGE) {
@@ -111,6 +112,41 @@ export class SketchRows {
     if (known > (stats[s + MAX] as number)) stats[s + MAX] = known;
     if (bin < (this.#first[row] as number)) this.#first[row] = bin;
     if (bin > (this.#last[row] as number)) this.#last[row] = bin;
+  }
+
+  /** Adds `values[i]` to row `rows[i]` for i below `length`: one value at a time in two loops, so that misses overlap. */
+  addEach(rows: Int32Array, values: Float64Array, length: number): void {
+    if (this.#places.length < length) this.#places = new Int32Array(length);
+    const places = this.#places;
+    const bins = this.#bins;
+    const stats = this.#stats;
+    const firsts = this.#first;
+    const lasts = this.#last;
+    const { maxValue } = this.range;
+    const base = this.#base;
+    const { width } = this;
+    for (let i = 0; i < length; i += 1) {
+      const value = values[i] as number;
+      places[i] = -1;
+      if (Number.isNaN(value)) continue;
+      const row = rows[i] as number;
+      const known = value > maxValue ? maxValue : value;
+      f32[0] = known;
+      let bin = ((bits[0] as number) >> DROPPED_BITS) - base;
+      if (bin < 0) bin = 0;
+      places[i] = row * width + bin;
+      const s = row * STATS;
+      stats[s + COUNT] = (stats[s + COUNT] as number) + 1;
+      stats[s + SUM] = (stats[s + SUM] as number) + known;
+      if (known < (stats[s + MIN] as number)) stats[s + MIN] = known;
+      if (known > (stats[s + MAX] as number)) stats[s + MAX] = known;
+      if (bin < (firsts[row] as number)) firsts[row] = bin;
+      if (bin > (lasts[row] as number)) lasts[row] = bin;
+    }
+    for (let i = 0; i < length; i += 1) {
+      const place = places[i] as number;
+      if (place >= 0) bins[place] = (bins[place] as number) + 1;
+    }
   }
 
   /** Total weight. */

@@ -2,6 +2,7 @@ import type { SpanBatch } from '../../domain/batch.ts';
 import type { StateArray } from '../../domain/detector.ts';
 import type { ExampleSpan } from '../../domain/history.ts';
 import type { OperationCatalogue, ServiceNames, TraceExamples } from '../../domain/ticks.ts';
+import { wordsOf } from './words.ts';
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 const REFERENCES = 0x40000000;
@@ -41,17 +42,13 @@ export class ExampleRing implements TraceExamples {
   /** Keeps the sampled spans of a batch; writes each one's reference (-1 if not kept) to `out`. */
   add(batch: SpanBatch, operations: Int32Array, out: Int32Array): void {
     const { length, traceIds, spanIds, parentIds, start, end, service, error } = batch;
+    const words = wordsOf(traceIds, length * 4);
     this.#seen += length;
     for (let i = 0; i < length; i += 1) {
       const t = i * 16;
-      const hash =
-        Math.imul(
-          (traceIds[t + 15] as number) |
-            ((traceIds[t + 14] as number) << 8) |
-            ((traceIds[t + 7] as number) << 16) |
-            ((traceIds[t + 13] as number) << 24),
-          0x9e3779b1 | 0,
-        ) >>> 12;
+      // Random in any of their bytes, as senders make them.
+      const word = (words[i * 4 + 3] as number) ^ (words[i * 4 + 1] as number);
+      const hash = Math.imul(word ^ (word >>> 15), 0x9e3779b1 | 0) >>> 12;
       if ((hash & this.#sampleMask) !== 0) {
         out[i] = -1;
         continue;

@@ -44,7 +44,7 @@ export const SERVICE_GRAPH_OPTIONS = {
 } as const satisfies OptionsSpec;
 export type ServiceGraphOptions = Options<typeof SERVICE_GRAPH_OPTIONS>;
 
-const VERSION = 1;
+const VERSION = 2;
 
 /** Spans -> edges between services, self times and gaps, and recent traces to show. */
 export class ServiceGraph implements TraceExamples {

@@ -2,141 +2,144 @@ import type { SpanBatch } from '../../domain/batch.ts';
 import { SPAN_KIND } from '../../domain/batch.ts';
 import type { StateArray } from '../../domain/detector.ts';
 import { createSettledSpans, type SettledSpans } from '../../domain/ticks.ts';
+import { wordsOf } from './words.ts';
 
-/** 64 bytes a row: one cache line. */
+/**
+ * 64 bytes a row. What a child needs of its parent is the first 48: allocators hand out buffers 16 bytes into a cache line,
+ * and then those are still one line.
+ */
 const WORDS = 16;
 const DOUBLES = 8;
 const ID_LO = 0;
 const ID_HI = 1;
-const PARENT_LO = 2;
-const PARENT_HI = 3;
-const SERVICE = 4;
-const OPERATION = 5;
-const FLAGS = 6;
-const TRACE = 7;
-const DURATION = 4;
-const CHILD_SUM = 5;
-const CHILD_MIN = 6;
-const CHILD_MAX = 7;
-const PRESENT = 1;
-const SETTLED = 2;
+const SERVICE = 2;
+const OPERATION = 3;
+const DURATION = 2;
+const CHILD_SUM = 3;
+const CHILD_MIN = 4;
+const CHILD_MAX = 5;
+/** The parent's id; once joined, its service and operation. */
+const PARENT_LO = 12;
+const PARENT_HI = 13;
+const FLAGS = 14;
+const TRACE = 15;
+const JOINED = 1;
+const ROOT = 2;
 const ERROR = 4;
+const CONSUMER = 8;
 const BLOCK = 2048;
-const PROBES = 6;
+/** Rows looked at for one id before it counts as unknown: the mean is half a row. */
+const MAX_STEPS = 16;
 /** Row numbers wrap here, at a multiple of every row count; ages are differences under the same mask. */
 const NUMBER_MASK = 0x3fffffff;
+/** Leaves the sign free. */
+const MAX_ENTRY = 0x7fffffff;
 
 /**
  * Joins spans with their parents and children in any order of arrival. Rows lie in a ring in order of arrival, so that
- * writing and settling are sequential and related spans are near each other; a small table maps a span id to its row. A
- * child adds its duration to its parent's row, or to a placeholder when it comes first. A span *settles* (its self time and
- * parent are read off) once the event-time watermark is `settleMs` past its arrival, or when three quarters of the ring
- * wait. Settled rows stay for late children until overwritten.
+ * writing and settling are sequential. Rows whose ids share a place of the hash table form a chain, newest first, which
+ * ends where rows are overwritten: nothing is ever deleted. An entry is a row's number and, in the bits above, a tag of its
+ * id, so that unknown ids are told without a look at a row.
+ *
+ * A span adds its duration to its parent's row when it arrives, or, if the parent is not there yet, when it settles; by
+ * then a parent that came later is there and has not settled. It *settles* (its self time and parent are handed on) once
+ * the event-time watermark is `settleMs` past its arrival, or when three quarters of the ring wait. Settled rows stay for
+ * late children until overwritten. Look-ups run in loops of their own so that their cache misses overlap.
  *
  * Self time is duration minus min(sum of the children's durations, their envelope): exact for children that run one after
  * another and for children that all overlap; for mixtures the covered time is over-estimated, never beyond the envelope.
  * Consumers of messages do not cover their producer. Only durations of different hosts are compared, never their clocks.
  */
 export class SpanTable {
-  /** Rows that lost their place in the table to newer ones: their relatives could not find them. */
+  /** Look-ups given up in a chain that was too long: those relatives may have been missed. */
   collisions = 0;
   duplicates = 0;
   watermark = 0;
   readonly #mask: number;
   readonly #rowMask: number;
+  /** Bits of a chain entry that number a row, four laps of the ring; the others are the tag. */
+  readonly #entryMask: number;
+  readonly #chunk: number;
   readonly #settleMs: number;
-  /** Two words a slot: the low word of an id, and the number + 1 of its row; most misses need no look at a row. */
-  readonly #slots: Int32Array;
+  /** Newest row of each place. */
+  readonly #heads: Int32Array;
+  /** The row before it in the chain, per row. */
+  readonly #before: Int32Array;
   readonly #ints: Int32Array;
   readonly #doubles: Float64Array;
   readonly #arrived: Float64Array;
+  /** When a span started; once joined, its parent's duration minus its own, NaN where that is of the same service. */
+  readonly #gap: Float64Array;
   #next = 0;
   #settled = 0;
+  /** Per span of a chunk: hash of its own or its parent's id, and the row that may be its parent. */
+  readonly #hashes: Int32Array;
+  readonly #found: Int32Array;
   readonly #out: SettledSpans = createSettledSpans(BLOCK);
   readonly #onSettled: (spans: SettledSpans) => void;
 
   /** `slots` is a power of two; half as many rows are kept. */
   constructor(slots: number, settleMs: number, onSettled: (spans: SettledSpans) => void) {
+    const rows = slots >> 1;
     this.#mask = slots - 1;
-    this.#rowMask = (slots >> 1) - 1;
+    this.#rowMask = rows - 1;
+    this.#entryMask = rows * 4 - 1;
+    this.#chunk = Math.min(BLOCK, rows >> 3);
     this.#settleMs = settleMs;
     this.#onSettled = onSettled;
-    this.#slots = new Int32Array(slots * 2);
-    const buffer = new ArrayBuffer((slots >> 1) * WORDS * 4);
+    this.#heads = new Int32Array(slots);
+    this.#before = new Int32Array(rows);
+    const buffer = new ArrayBuffer(rows * WORDS * 4);
     this.#ints = new Int32Array(buffer);
     this.#doubles = new Float64Array(buffer);
-    this.#arrived = new Float64Array(slots >> 1);
+    this.#arrived = new Float64Array(rows);
+    this.#gap = new Float64Array(rows);
+    this.#hashes = new Int32Array(this.#chunk);
+    this.#found = new Int32Array(this.#chunk);
   }
 
   /** `operations` and `traces` (references, -1 none) belong to the spans of `batch`. */
   add(batch: SpanBatch, operations: Int32Array, traces: Int32Array): void {
-    const ids = words(batch.spanIds, batch.length * 2);
-    const parents = words(batch.parentIds, batch.length * 2);
-    const ints = this.#ints;
-    const doubles = this.#doubles;
-    const { length, service, start, end, kind, error } = batch;
-    let watermark = this.watermark;
-    for (let i = 0; i < length; i += 1) {
-      const startAt = start[i] as number;
-      const endAt = end[i] as number;
-      if (endAt > watermark) watermark = endAt;
-      const lo = ids[i * 2] as number;
-      const hi = ids[i * 2 + 1] as number;
-      const before = this.#find(lo, hi);
-      if (before >= 0 && ((ints[before * WORDS + FLAGS] as number) & PRESENT) !== 0) {
-        this.duplicates += 1;
-        continue;
-      }
-      const duration = endAt > startAt ? endAt - startAt : 0;
-      const row = this.#make(lo, hi, watermark);
-      const at = row * WORDS;
-      const d = row * DOUBLES;
-      if (before >= 0) {
-        doubles[d + CHILD_SUM] = doubles[before * DOUBLES + CHILD_SUM] as number;
-        doubles[d + CHILD_MIN] = doubles[before * DOUBLES + CHILD_MIN] as number;
-        doubles[d + CHILD_MAX] = doubles[before * DOUBLES + CHILD_MAX] as number;
-      }
-      const parentLo = parents[i * 2] as number;
-      const parentHi = parents[i * 2 + 1] as number;
-      ints[at + PARENT_LO] = parentLo;
-      ints[at + PARENT_HI] = parentHi;
-      ints[at + SERVICE] = service[i] as number;
-      ints[at + OPERATION] = operations[i] as number;
-      ints[at + FLAGS] = (error[i] as number) === 0 ? PRESENT : PRESENT | ERROR;
-      ints[at + TRACE] = traces[i] as number;
-      doubles[d + DURATION] = duration;
-      if ((parentLo | parentHi) === 0 || kind[i] === SPAN_KIND.consumer) continue;
-      let parent = this.#find(parentLo, parentHi);
-      if (parent < 0) parent = this.#make(parentLo, parentHi, watermark);
-      const p = parent * DOUBLES;
-      doubles[p + CHILD_SUM] = (doubles[p + CHILD_SUM] as number) + duration;
-      if (startAt < (doubles[p + CHILD_MIN] as number)) doubles[p + CHILD_MIN] = startAt;
-      if (endAt > (doubles[p + CHILD_MAX] as number)) doubles[p + CHILD_MAX] = endAt;
+    const ids = wordsOf(batch.spanIds, batch.length * 2);
+    const parents = wordsOf(batch.parentIds, batch.length * 2);
+    for (let from = 0; from < batch.length; from += this.#chunk) {
+      const to = Math.min(batch.length, from + this.#chunk);
+      const spare = this.#rowMask + 1 - (this.#rowMask >> 2) - (to - from);
+      const waiting = (this.#next - this.#settled) & NUMBER_MASK;
+      if (waiting > spare) this.#settleRows(waiting - spare);
+      const first = this.#next;
+      this.#write(batch, from, to, ids, parents, operations, traces);
+      this.#join(first, (this.#next - first) & NUMBER_MASK);
     }
-    this.watermark = watermark;
   }
 
   /** Settles what has waited long enough and hands everything settled on. */
   settle(): void {
     const limit = this.watermark - this.#settleMs;
-    while (this.#settled !== this.#next && (this.#arrived[this.#settled & this.#rowMask] as number) <= limit)
-      this.#settleNext();
+    const waiting = (this.#next - this.#settled) & NUMBER_MASK;
+    let ready = 0;
+    while (ready < waiting && (this.#arrived[(this.#settled + ready) & this.#rowMask] as number) <= limit) ready += 1;
+    this.#settleRows(ready);
     this.#flush();
   }
 
   save(): Record<string, StateArray> {
     return {
-      slots: this.#slots.slice(),
+      slots: this.#heads.slice(),
+      before: this.#before.slice(),
       spans: this.#ints.slice(),
       arrived: this.#arrived.slice(),
+      gaps: this.#gap.slice(),
       spanClock: Float64Array.of(this.#next, this.#settled, this.watermark, this.collisions, this.duplicates),
     };
   }
 
   restore(arrays: Readonly<Record<string, StateArray>>): void {
-    this.#slots.set(arrays['slots'] as Int32Array);
+    this.#heads.set(arrays['slots'] as Int32Array);
+    this.#before.set(arrays['before'] as Int32Array);
     this.#ints.set(arrays['spans'] as Int32Array);
     this.#arrived.set(arrays['arrived'] as Float64Array);
+    this.#gap.set(arrays['gaps'] as Float64Array);
     const clock = arrays['spanClock'] as Float64Array;
     this.#next = clock[0] as number;
     this.#settled = clock[1] as number;
@@ -145,85 +148,184 @@ export class SpanTable {
     this.duplicates = clock[4] as number;
   }
 
-  #home(lo: number, hi: number): number {
-    // Ids of some senders count in their last bytes, the high bits here: fold them down before the last multiplication.
-    const folded = lo ^ Math.imul(hi, 0x85ebca6b | 0);
-    const mixed = Math.imul(folded ^ (folded >>> 16), 0x9e3779b1 | 0);
-    return mixed ^ (mixed >>> 15);
+  /** Writes spans `from` to `to` of a batch that were not sent before into rows at the head of the ring. */
+  #write(
+    batch: SpanBatch,
+    from: number,
+    to: number,
+    ids: Int32Array,
+    parents: Int32Array,
+    operations: Int32Array,
+    traces: Int32Array,
+  ): void {
+    const { service, start, end, kind, error } = batch;
+    const ints = this.#ints;
+    const doubles = this.#doubles;
+    const heads = this.#heads;
+    const before = this.#before;
+    const hashes = this.#hashes;
+    const arrived = this.#arrived;
+    const gap = this.#gap;
+    const mask = this.#mask;
+    const rowMask = this.#rowMask;
+    const entryMask = this.#entryMask;
+    const found = this.#found;
+    for (let i = from; i < to; i += 1) {
+      const hash = hashOf(ids[i * 2] as number, ids[i * 2 + 1] as number);
+      hashes[i - from] = hash;
+      // Only to have the place at hand below.
+      found[i - from] = heads[hash & mask] as number;
+    }
+    let { watermark } = this;
+    let next = this.#next;
+    for (let i = from; i < to; i += 1) {
+      const startAt = start[i] as number;
+      const endAt = end[i] as number;
+      if (endAt > watermark) watermark = endAt;
+      const lo = ids[i * 2] as number;
+      const hi = ids[i * 2 + 1] as number;
+      const hash = hashes[i - from] as number;
+      const head = heads[hash & mask] as number;
+      const age = (next - head) & entryMask;
+      // An empty or overwritten chain is the common case: nobody to compare with.
+      if (age !== 0 && age <= rowMask) {
+        this.#next = next;
+        if (this.#find(lo, hi, hash) >= 0) {
+          this.duplicates += 1;
+          continue;
+        }
+      }
+      const row = next & rowMask;
+      const at = row * WORDS;
+      const d = row * DOUBLES;
+      const parentLo = parents[i * 2] as number;
+      const parentHi = parents[i * 2 + 1] as number;
+      ints[at + ID_LO] = lo;
+      ints[at + ID_HI] = hi;
+      ints[at + SERVICE] = service[i] as number;
+      ints[at + OPERATION] = operations[i] as number;
+      doubles[d + DURATION] = endAt > startAt ? endAt - startAt : 0;
+      doubles[d + CHILD_SUM] = 0;
+      doubles[d + CHILD_MIN] = Number.POSITIVE_INFINITY;
+      doubles[d + CHILD_MAX] = Number.NEGATIVE_INFINITY;
+      ints[at + PARENT_LO] = parentLo;
+      ints[at + PARENT_HI] = parentHi;
+      ints[at + FLAGS] =
+        ((error[i] as number) === 0 ? 0 : ERROR) |
+        ((parentLo | parentHi) === 0 ? ROOT : 0) |
+        (kind[i] === SPAN_KIND.consumer ? CONSUMER : 0);
+      ints[at + TRACE] = traces[i] as number;
+      arrived[row] = watermark;
+      gap[row] = startAt;
+      before[row] = head;
+      heads[hash & mask] = (hash & ~entryMask) | (next & entryMask);
+      next = (next + 1) & NUMBER_MASK;
+    }
+    this.#next = next;
+    this.watermark = watermark;
   }
 
-  /** Position of the row of a span or placeholder, -1 when unknown. */
-  #find(lo: number, hi: number): number {
-    const home = this.#home(lo, hi);
+  /** Joins `count` rows from number `first` on with those of their parents that are in the ring. At most a chunk. */
+  #join(first: number, count: number): void {
     const ints = this.#ints;
-    const slots = this.#slots;
-    for (let probe = 0; probe < PROBES; probe += 1) {
-      const slot = ((home + probe) & this.#mask) * 2;
-      const number = (slots[slot + 1] as number) - 1;
-      if (number < 0) return -1;
-      if (slots[slot] !== lo) continue;
-      const row = number & this.#rowMask;
-      if (ints[row * WORDS + ID_LO] === lo && ints[row * WORDS + ID_HI] === hi) return row;
+    const heads = this.#heads;
+    const hashes = this.#hashes;
+    const found = this.#found;
+    const mask = this.#mask;
+    const rowMask = this.#rowMask;
+    const entryMask = this.#entryMask;
+    const next = this.#next;
+    for (let k = 0; k < count; k += 1) {
+      const at = ((first + k) & rowMask) * WORDS;
+      found[k] = -1;
+      if (((ints[at + FLAGS] as number) & (JOINED | ROOT)) !== 0) continue;
+      const hash = hashOf(ints[at + PARENT_LO] as number, ints[at + PARENT_HI] as number);
+      const head = heads[hash & mask] as number;
+      const age = (next - head) & entryMask;
+      hashes[k] = hash;
+      if (age !== 0 && age <= rowMask) found[k] = head & MAX_ENTRY;
     }
+    for (let k = 0; k < count; k += 1) {
+      const head = found[k] as number;
+      if (head < 0) continue;
+      const at = ((first + k) & rowMask) * WORDS;
+      const lo = ints[at + PARENT_LO] as number;
+      const hi = ints[at + PARENT_HI] as number;
+      const parent = head & rowMask;
+      const p = parent * WORDS;
+      const isTagged = ((head ^ (hashes[k] as number)) & ~entryMask & MAX_ENTRY) === 0;
+      if (isTagged && ints[p + ID_LO] === lo && ints[p + ID_HI] === hi) found[k] = parent;
+      else found[k] = this.#find(lo, hi, hashes[k] as number);
+    }
+    for (let k = 0; k < count; k += 1) {
+      if ((found[k] as number) >= 0) this.#adopt((first + k) & rowMask, found[k] as number);
+    }
+  }
+
+  #adopt(row: number, parent: number): void {
+    const ints = this.#ints;
+    const doubles = this.#doubles;
+    const at = row * WORDS;
+    const p = parent * DOUBLES;
+    const flags = ints[at + FLAGS] as number;
+    const duration = doubles[row * DOUBLES + DURATION] as number;
+    if ((flags & CONSUMER) === 0) {
+      const start = this.#gap[row] as number;
+      const end = start + duration;
+      doubles[p + CHILD_SUM] = (doubles[p + CHILD_SUM] as number) + duration;
+      if (start < (doubles[p + CHILD_MIN] as number)) doubles[p + CHILD_MIN] = start;
+      if (end > (doubles[p + CHILD_MAX] as number)) doubles[p + CHILD_MAX] = end;
+    }
+    const service = ints[parent * WORDS + SERVICE] as number;
+    ints[at + PARENT_LO] = service;
+    ints[at + PARENT_HI] = ints[parent * WORDS + OPERATION] as number;
+    ints[at + FLAGS] = flags | JOINED;
+    const rest = (doubles[p + DURATION] as number) - duration;
+    this.#gap[row] = service === ints[at + SERVICE] ? Number.NaN : rest > 0 ? rest : 0;
+  }
+
+  /** Row of a span, -1 when unknown. */
+  #find(lo: number, hi: number, hash: number): number {
+    const ints = this.#ints;
+    const entryMask = this.#entryMask;
+    const rowMask = this.#rowMask;
+    const next = this.#next;
+    let entry = this.#heads[hash & this.#mask] as number;
+    let last = 0;
+    for (let step = 0; step < MAX_STEPS; step += 1) {
+      const age = (next - entry) & entryMask;
+      // Ages grow along a chain; what lies beyond the ring was overwritten, and so was all before it.
+      if (age <= last || age > rowMask) return -1;
+      const row = entry & rowMask;
+      if (((entry ^ hash) & ~entryMask) === 0 && ints[row * WORDS + ID_LO] === lo && ints[row * WORDS + ID_HI] === hi)
+        return row;
+      last = age;
+      entry = this.#before[row] as number;
+    }
+    this.collisions += 1;
     return -1;
   }
 
-  /** A cleared row at the head of the ring, findable by its id. */
-  #make(lo: number, hi: number, watermark: number): number {
-    const waiting = (this.#next - this.#settled) & NUMBER_MASK;
-    if (waiting > this.#rowMask - (this.#rowMask >> 2)) this.#settleNext();
-    const number = this.#next;
-    this.#next = (number + 1) & NUMBER_MASK;
-    const row = number & this.#rowMask;
-    const ints = this.#ints;
-    const doubles = this.#doubles;
-    ints[row * WORDS + ID_LO] = lo;
-    ints[row * WORDS + ID_HI] = hi;
-    ints[row * WORDS + FLAGS] = 0;
-    doubles[row * DOUBLES + CHILD_SUM] = 0;
-    doubles[row * DOUBLES + CHILD_MIN] = Number.POSITIVE_INFINITY;
-    doubles[row * DOUBLES + CHILD_MAX] = Number.NEGATIVE_INFINITY;
-    this.#arrived[row] = watermark;
-    this.#publish(lo, hi, number);
-    return row;
-  }
-
-  /** Enters a row into the table: over its own placeholder, a free slot, a slot of an overwritten row, or the oldest. */
-  #publish(lo: number, hi: number, number: number): void {
-    const home = this.#home(lo, hi);
-    const slots = this.#slots;
-    let victim = 0;
-    let oldest = -1;
-    for (let probe = 0; probe < PROBES; probe += 1) {
-      const slot = ((home + probe) & this.#mask) * 2;
-      const other = (slots[slot + 1] as number) - 1;
-      const age = other < 0 ? NUMBER_MASK : (number - other) & NUMBER_MASK;
-      if (age > this.#rowMask || (slots[slot] === lo && this.#ints[(other & this.#rowMask) * WORDS + ID_HI] === hi)) {
-        slots[slot] = lo;
-        slots[slot + 1] = number + 1;
-        return;
-      }
-      if (age > oldest) {
-        oldest = age;
-        victim = slot;
-      }
+  /** Settles the `count` rows that wait longest. */
+  #settleRows(count: number): void {
+    for (let done = 0; done < count; ) {
+      const part = Math.min(this.#chunk, count - done);
+      // Parents that came after their children: none of them has settled yet.
+      this.#join(this.#settled, part);
+      for (let k = 0; k < part; k += 1) this.#settleNext();
+      done += part;
     }
-    this.collisions += 1;
-    slots[victim] = lo;
-    slots[victim + 1] = number + 1;
   }
 
   #settleNext(): void {
     const row = this.#settled & this.#rowMask;
     this.#settled = (this.#settled + 1) & NUMBER_MASK;
     const ints = this.#ints;
-    const at = row * WORDS;
-    const flags = ints[at + FLAGS] as number;
-    // A placeholder whose span never came has nothing to say.
-    if ((flags & PRESENT) === 0) return;
-    ints[at + FLAGS] = flags | SETTLED;
     const doubles = this.#doubles;
+    const at = row * WORDS;
     const d = row * DOUBLES;
+    const flags = ints[at + FLAGS] as number;
+    const isJoined = (flags & JOINED) !== 0;
     const duration = doubles[d + DURATION] as number;
     const sum = doubles[d + CHILD_SUM] as number;
     const envelope = (doubles[d + CHILD_MAX] as number) - (doubles[d + CHILD_MIN] as number);
@@ -231,31 +333,15 @@ export class SpanTable {
     const covered = envelope >= 0 && sum > envelope ? envelope : sum;
     const out = this.#out;
     const i = out.length;
-    const service = ints[at + SERVICE] as number;
-    let parentService = -1;
-    let parentOperation = -1;
-    let gap = Number.NaN;
-    const parentLo = ints[at + PARENT_LO] as number;
-    const parentHi = ints[at + PARENT_HI] as number;
-    const isRoot = (parentLo | parentHi) === 0;
-    const parent = isRoot ? -1 : this.#find(parentLo, parentHi);
-    if (parent >= 0 && ((ints[parent * WORDS + FLAGS] as number) & PRESENT) !== 0) {
-      parentService = ints[parent * WORDS + SERVICE] as number;
-      parentOperation = ints[parent * WORDS + OPERATION] as number;
-      if (parentService !== service) {
-        const rest = (doubles[parent * DOUBLES + DURATION] as number) - duration;
-        gap = rest > 0 ? rest : 0;
-      }
-    }
-    out.service[i] = service;
+    out.service[i] = ints[at + SERVICE] as number;
     out.operation[i] = ints[at + OPERATION] as number;
-    out.parentService[i] = parentService;
-    out.parentOperation[i] = parentOperation;
+    out.parentService[i] = isJoined ? (ints[at + PARENT_LO] as number) : -1;
+    out.parentOperation[i] = isJoined ? (ints[at + PARENT_HI] as number) : -1;
     out.durationMs[i] = duration;
     out.selfMs[i] = covered >= duration ? 0 : duration - covered;
-    out.gapMs[i] = gap;
+    out.gapMs[i] = isJoined ? (this.#gap[row] as number) : Number.NaN;
     out.error[i] = (flags & ERROR) === 0 ? 0 : 1;
-    out.root[i] = isRoot ? 1 : 0;
+    out.root[i] = (flags & ROOT) === 0 ? 0 : 1;
     out.trace[i] = ints[at + TRACE] as number;
     out.length = i + 1;
     if (out.length === BLOCK) this.#flush();
@@ -268,8 +354,9 @@ export class SpanTable {
   }
 }
 
-/** The first `count` little-endian words of a byte column, without a copy where alignment allows. */
-function words(bytes: Uint8Array, count: number): Int32Array {
-  if (bytes.byteOffset % 4 === 0) return new Int32Array(bytes.buffer, bytes.byteOffset, count);
-  return new Int32Array(bytes.slice(0, count * 4).buffer);
+/** Ids of some senders count in their last bytes, the high bits here: folded down before the last multiplication. */
+function hashOf(lo: number, hi: number): number {
+  const folded = lo ^ Math.imul(hi, 0x85ebca6b | 0);
+  const mixed = Math.imul(folded ^ (folded >>> 16), 0x9e3779b1 | 0);
+  return mixed ^ (mixed >>> 15);
 }

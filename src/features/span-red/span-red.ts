@@ -4,6 +4,7 @@ import { TocsinError } from '../../domain/error.ts';
 import { defaultsOf, type Options, type OptionsSpec } from '../../domain/options.ts';
 import type { OperationCatalogue } from '../../domain/ticks.ts';
 import type { EpochMs, ServiceIndex } from '../../domain/units.ts';
+import { hashBytes } from '../../stats/hash.ts';
 import { SignatureCache } from '../../stats/signature-cache.ts';
 import { SketchRows } from '../../stats/sketch.ts';
 import { OperationHash, operationName } from './operation-name.ts';
@@ -59,7 +60,10 @@ interface Operation {
   readonly name: string;
 }
 
-const VERSION = 1;
+const VERSION = 2;
+/** Names as sent, by the hash of their bytes: two words of it, then the operation + 1. Most spans need to look no further. */
+const RAW_SLOTS = 8192;
+const RAW_WIDTH = 3;
 const OTHER = 'other';
 
 /** Spans -> RED figures per (service, operation, kind) and tick. No string a span: names are hashed as bytes. */
@@ -72,6 +76,9 @@ export class SpanRed implements OperationCatalogue {
   readonly #decode: (bytes: Uint8Array) => string;
   readonly #hash = new OperationHash();
   readonly #cache: SignatureCache;
+  readonly #raw: Int32Array = new Int32Array(RAW_SLOTS * RAW_WIDTH);
+  #hashes: Int32Array = new Int32Array(4096);
+  #durations: Float64Array = new Float64Array(2048);
   readonly #operations: Operation[] = [];
   readonly #byKey = new Map<string, number>();
   readonly #perService = new Map<number, number>();
@@ -105,16 +112,29 @@ export class SpanRed implements OperationCatalogue {
 
   /** Writes the operation of each span to `out` (length >= batch.length) and adds the spans to the open tick. */
   observe(batch: SpanBatch, out: Int32Array): void {
-    const hash = this.#hash;
-    const sketches = this.#sketches;
     const { length, buffer, service, kind, nameStart, nameEnd, start, end, error } = batch;
+    if (this.#durations.length < length) {
+      this.#hashes = new Int32Array(length * 2);
+      this.#durations = new Float64Array(length);
+    }
+    const durations = this.#durations;
+    const hashes = this.#hashes;
+    const raw = this.#raw;
+    const view = new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
     for (let i = 0; i < length; i += 1) {
       const seed = Math.imul((service[i] as number) * 8 + (kind[i] as number) + 1, 0x2c1b3c6d);
-      hash.hash(buffer, nameStart[i] as number, nameEnd[i] as number, seed);
-      let operation = this.#cache.find(hash.lo, hash.hi);
-      if (operation < 0) {
-        operation = this.#miss(batch, i);
-        this.#cache.insert(hash.lo, hash.hi, operation);
+      hashBytes(view, nameStart[i] as number, nameEnd[i] as number, seed, ~seed, hashes, i);
+    }
+    for (let i = 0; i < length; i += 1) {
+      const lo = hashes[i * 2] as number;
+      const hi = hashes[i * 2 + 1] as number;
+      const slot = (lo & (RAW_SLOTS - 1)) * RAW_WIDTH;
+      let operation = (raw[slot + 2] as number) - 1;
+      if (operation < 0 || raw[slot] !== lo || raw[slot + 1] !== hi) {
+        operation = this.#normalised(batch, i);
+        raw[slot] = lo;
+        raw[slot + 1] = hi;
+        raw[slot + 2] = operation + 1;
       }
       out[i] = operation;
       const count = this.#counts[operation] as number;
@@ -126,8 +146,9 @@ export class SpanRed implements OperationCatalogue {
       this.#errors[operation] = (this.#errors[operation] as number) + (error[i] as number);
       const duration = (end[i] as number) - (start[i] as number);
       if (duration < 0) this.negative += 1;
-      sketches.add(operation, duration > 0 ? duration : 0);
+      durations[i] = duration > 0 ? duration : 0;
     }
+    this.#sketches.addEach(out, durations, length);
   }
 
   /** Hands out one row per operation that had spans since the last call, in order of first occurrence. */
@@ -175,6 +196,7 @@ export class SpanRed implements OperationCatalogue {
       arrays: {
         ...sketches.arrays,
         ...this.#cache.save(),
+        raw: this.#raw.slice(),
         counts: this.#counts.slice(0, this.size),
         errors: this.#errors.slice(0, this.size),
         touched: this.#touched.slice(0, this.#touchedLength),
@@ -201,6 +223,7 @@ export class SpanRed implements OperationCatalogue {
     const arrays = Object.fromEntries(Object.entries(state.arrays).map(([key, array]) => [key, array.slice()]));
     this.#sketches.restore({ version: meta.sketchVersion, arrays, meta: meta.sketches });
     this.#cache.restore(state.arrays);
+    this.#raw.set(arrays['raw'] as Int32Array);
     this.#operations.length = 0;
     this.#byKey.clear();
     this.#perService.clear();
@@ -211,6 +234,19 @@ export class SpanRed implements OperationCatalogue {
     this.#touchedLength = (arrays['touched'] as Int32Array).length;
     this.overflowed = meta.overflowed;
     this.negative = meta.negative;
+  }
+
+  /** The operation of a span whose name was not seen lately in these bytes: ids in it are masked first. */
+  #normalised(batch: SpanBatch, i: number): number {
+    const hash = this.#hash;
+    const seed = Math.imul((batch.service[i] as number) * 8 + (batch.kind[i] as number) + 1, 0x2c1b3c6d);
+    hash.hash(batch.buffer, batch.nameStart[i] as number, batch.nameEnd[i] as number, seed);
+    let operation = this.#cache.find(hash.lo, hash.hi);
+    if (operation < 0) {
+      operation = this.#miss(batch, i);
+      this.#cache.insert(hash.lo, hash.hi, operation);
+    }
+    return operation;
   }
 
   #miss(batch: SpanBatch, i: number): number {
