@@ -45,6 +45,13 @@ export function metricsPayloads(options: MetricsPayloadOptions): Uint8Array[] {
   return bodies;
 }
 
+/** One body of `count` series from number `first` on. */
+export function metricsBody(writer: ProtoWriter, first: number, count: number): Uint8Array {
+  writer.reset();
+  writeMetrics(writer, first, count, PAYLOAD_TIME);
+  return writer.finish();
+}
+
 function writeMetrics(writer: ProtoWriter, first: number, count: number, time: bigint): void {
   const each = Math.ceil(count / RESOURCES);
   for (let from = 0; from < count; from += each) {
