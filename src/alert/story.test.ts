@@ -7,7 +7,8 @@ import { MODALITY } from '../domain/series.ts';
 import { HOUR, MINUTE } from '../domain/units.ts';
 import { createDecide } from '../fuse/decide/decide.ts';
 import { createDiagnosis } from '../fuse/diagnose/diagnose.ts';
-import { anomalyText, evidenceText, incidentSummary, incidentTitle } from '../fuse/explain/explain.ts';
+import { evidenceText } from '../fuse/explain/explain.ts';
+import { anomalyText, incidentSummary, incidentTitle } from '../fuse/explain/story.ts';
 import { createServiceFusion } from '../fuse/service/service.ts';
 import { createRng } from '../stats/rng.ts';
 import { createIncidents } from './group/group.ts';
@@ -219,8 +220,8 @@ describe.each([
     }
     expect(first.causes[0]?.reasons.map((r) => r.kind)).toEqual(expect.arrayContaining(['self-time', 'deploy']));
     expect(first.title).toContain('payments is slow');
-    expect(first.summary).toMatch(/likely cause: payments, its own time rose from 1\d ms to 8\d\d ms/);
-    expect(first.summary).toContain('payments deployed 1.4.2');
+    expect(first.summary).toMatch(/^payments is slow since .*its own time rose from 1\d ms to 8\d\d ms/);
+    expect(first.summary).toContain('1.4.2 was deployed 2 min before');
   });
 
   it('keeps every share honest, in every version', () => {

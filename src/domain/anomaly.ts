@@ -78,8 +78,10 @@ export interface Evidence {
   readonly lower: number;
   readonly upper: number;
   readonly contributions: readonly Contribution[];
-  /** Plain words, ready for a person: "CPU of carts 3.1 cores, expected 0.4 to 0.7". */
+  /** Plain words, ready for a person: "CPU 3.1 cores, usually 0.4 to 0.7 cores". */
   readonly text: string;
+  /** What it measures, in words: "p99 of POST /pay", "CPU". */
+  readonly name?: string;
   /** For logs: the template; for traces: the operation or edge `a -> b`. */
   readonly subject?: string;
   /** For logs: one raw line, cut to 512 characters. */
@@ -111,6 +113,8 @@ export interface ServiceTick {
   readonly evidence: readonly Evidence[];
   /** True while the service is too young to be judged; its p is reported but must not page. */
   readonly learning?: boolean;
+  /** `service.version` seen last; absent or empty when the telemetry names none. */
+  readonly version?: string;
 }
 
 /** Call statistics along one edge of the service graph in one tick. */

@@ -14,7 +14,7 @@ import type { Verdict } from '../../domain/verdict.ts';
 import { createCrossService } from '../../features/cross-service/cross-service.ts';
 import { createDecide, type DecideState } from '../../fuse/decide/decide.ts';
 import { createDiagnosis } from '../../fuse/diagnose/diagnose.ts';
-import { anomalyText, incidentSummary, incidentTitle } from '../../fuse/explain/explain.ts';
+import { anomalyText, incidentSummary, incidentTitle } from '../../fuse/explain/story.ts';
 import type { Settings } from '../settings.ts';
 import { createNotices, type NoticesState } from './notices.ts';
 import { Topology } from './topology.ts';
