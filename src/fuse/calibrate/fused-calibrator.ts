@@ -59,6 +59,10 @@ const COMMON_CURVE: readonly (readonly [number, number])[] = [
 ];
 /** The common curve counts as much as so many scores of the series' own. */
 const COMMON_WEIGHT = 10_000;
+/** How much of the common curve counts beyond what a history of this length can show: other series have shown it. */
+const BEYOND = 0.5;
+/** A score that was reached well over this many times before is as ordinary as its share says, whatever the curve says. */
+const FEW = 3;
 /** Scores below this (p above 0.03) are read from the common curve alone. */
 const ORDINARY = 0.9;
 /** The curve at the edges of the bins. */
@@ -120,7 +124,13 @@ export function createFusedCalibrator(): FusedCalibrator {
       // Most samples end here: how ordinary an ordinary score is changes nothing, and the sum below costs 20 times as much.
       if (score < ORDINARY) return common;
       const threshold = f[o + THRESHOLD]!;
-      let own: number;
+      const counts = rows.u16;
+      const at = o * 2;
+      let above = 0.5;
+      for (let b = BINS - 1; b > bin; b--) above += counts[at + b]!;
+      above += counts[at + bin]! * share;
+      const counted = above >= total + 1 ? 0 : -Math.log10(above / (total + 1));
+      let own = counted;
       if (score > threshold && total >= TAIL_FROM) {
         const mean = f[o + MEAN]!;
         const variance = f[o + SQUARES]! - mean * mean;
@@ -129,18 +139,13 @@ export function createFusedCalibrator(): FusedCalibrator {
         const sigma = mean * (1 - shape);
         const reach = (score - threshold) / (sigma > SMALLEST_SIGMA ? sigma : SMALLEST_SIGMA);
         own = SURPRISE_AT_THRESHOLD + Math.LOG10E * (shape < 1e-3 ? reach : Math.log(1 + shape * reach) / shape);
-      } else {
-        const counts = rows.u16;
-        const at = o * 2;
-        let above = 0.5;
-        for (let b = BINS - 1; b > bin; b--) above += counts[at + b]!;
-        above += counts[at + bin]! * share;
-        own = above >= total + 1 ? 0 : -Math.log10(above / (total + 1));
       }
       const trust = total / (total + COMMON_WEIGHT);
       let strange = common + trust * (own - common);
+      // A sparse count scores high at each event, and those are many.
+      if (counted < strange) strange += (above / (above + FEW)) * (counted - strange);
       const most = Math.log10(20 * (total + 1));
-      if (strange > most) strange = most + 0.1 * (strange - most);
+      if (strange > most) strange = most + BEYOND * (strange - most);
       return strange < 6 ? strange : 6;
     },
     learn(series, score) {
