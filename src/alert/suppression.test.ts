@@ -3,12 +3,13 @@ import type { Anomaly } from '../domain/anomaly.ts';
 import type { Incident, ReasonKind } from '../domain/incident.ts';
 import { parseMatchers } from '../domain/matcher.ts';
 import { defaultsOf } from '../domain/options.ts';
+import { silenceStatus } from '../domain/suppression.ts';
 import { DAY, HOUR, MINUTE } from '../domain/units.ts';
 import { createPageBudget, pageBudgetOptions } from './budget/budget.ts';
 import { createInhibit } from './inhibit/inhibit.ts';
 import { createMaintenance } from './maintenance/maintenance.ts';
 import { createRouter, incidentLabels } from './route/route.ts';
-import { createSilences, silenceStatus } from './silence/silence.ts';
+import { createSilences } from './silence/silence.ts';
 
 const T0 = Date.UTC(2026, 0, 1);
 

@@ -4,6 +4,7 @@ import type { StateBlob } from './detector.ts';
 import type { ExampleSpan, TemplateInfo, WindowRows } from './history.ts';
 import type { Incident } from './incident.ts';
 import type { SeriesInfo } from './series.ts';
+import type { MaintenanceWindow, Silence } from './suppression.ts';
 import type { EpochMs } from './units.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -155,13 +156,27 @@ export interface ControlStore {
     },
   ): Promise<void>;
   outbox(filter: { readonly incident?: string; readonly limit?: number }): Promise<readonly OutboxItem[]>;
+  /** Notifications that no correlator step made: an acknowledgement. An id that is there already is left as it is. */
+  enqueue(items: CorrelatorCommit['outbox']): Promise<void>;
+  /** All of them, those that ended too until pruned. */
+  silences(): Promise<readonly Silence[]>;
+  saveSilence(silence: Silence): Promise<void>;
+  maintenance(): Promise<readonly MaintenanceWindow[]>;
+  /** `endsAt`: when the last occurrence ends, null if there is none, so that it can be pruned. */
+  saveMaintenance(window: MaintenanceWindow, endsAt: EpochMs | null): Promise<void>;
+  /** False when there was none. */
+  deleteMaintenance(id: string): Promise<boolean>;
+  /** What a receiver remembers of an incident (message id, issue key); null when it is not known. */
+  recall(receiver: string, key: string): Promise<string | null>;
+  /** `null` forgets. */
+  remember(receiver: string, key: string, value: string | null, at: EpochMs): Promise<void>;
   audit(entry: AuditEntry): Promise<void>;
   auditLog(filter: {
     readonly from?: EpochMs;
     readonly to?: EpochMs;
     readonly limit?: number;
   }): Promise<readonly AuditEntry[]>;
-  /** Deletes closed incidents, decisions, templates and audit entries older than the given time; returns rows removed. */
+  /** Deletes closed incidents, decisions, ended silences and maintenance, and audit entries older than the given time; returns rows removed. */
   prune(before: EpochMs): Promise<number>;
   close(): Promise<void>;
 }

@@ -4,7 +4,7 @@ import { Dispatcher } from '../alert/notify/dispatcher.ts';
 import type { Route } from '../alert/route/route.ts';
 import { ConfigError, formatFault, type LoadedConfig } from '../config/load.ts';
 import type { Incident } from '../domain/incident.ts';
-import type { Clock } from '../domain/ports.ts';
+import type { Clock, Notifier } from '../domain/ports.ts';
 import { HOUR } from '../domain/units.ts';
 import type { Logger } from '../observe/log.ts';
 import { createMetrics } from '../observe/metrics.ts';
@@ -56,7 +56,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
   const control = openSqliteControlStore(join(settings.data_dir, 'control.sqlite'));
   await control.migrate();
   const history = await DuckDbHistoryStore.open({ directory: join(settings.data_dir, 'history'), memoryLimit: settings.history.memory });
-  const receivers = createReceivers(settings, clock);
+  const receivers = createReceivers(settings, clock, control);
   const externalUrl = settings.api.external_url !== '' ? settings.api.external_url : `http://${shownHost(settings.api.listen?.host ?? '127.0.0.1')}:${settings.api.listen?.port ?? 0}`;
   const correlator = new Correlator(settings, { route: settings.route as Route, receivers: [...receivers.notifiers.keys()], externalUrl, stamp });
   const saved = await control.correlatorState();
@@ -165,7 +165,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
       publish({ type: 'tick', at: correlator.watermark, stats: live.stats() });
     }, EVENT_EVERY_MS),
     setInterval(() => void prune(), PRUNE_EVERY_MS),
-    ...[...receivers.refresh].map(([name, every]) => setInterval(() => void refresh(name), every)),
+    ...[...receivers.refresh].map(([name, { every, notifier }]) => setInterval(() => void refresh(name, notifier), every)),
   ];
 
   async function prune(): Promise<void> {
@@ -176,9 +176,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
   }
 
   /** Tells a receiver that forgets what is still open. Best effort: the outbox has told it before. */
-  async function refresh(receiver: string): Promise<void> {
-    const notifier = receivers.notifiers.get(receiver);
-    if (notifier === undefined) return;
+  async function refresh(receiver: string, notifier: Notifier): Promise<void> {
     for (const incident of correlator.toldTo(receiver)) {
       await notifier.send(notificationOf(incident, 'reminder', receiver, externalUrl), incident.id, { aborted: false }).catch((error: unknown) => log.warn({ receiver, error: String(error) }, 'refresh failed'));
     }

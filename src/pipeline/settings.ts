@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { RECEIVERS } from '../alert/notify/registry.ts';
+import { checkTemplate } from '../alert/notify/texts.ts';
 import { address, bytes, duration, sectionOf } from '../config/fields.ts';
 import { SERIES_DETECTORS } from '../detect/registry.ts';
 import { SILENCE_OPTIONS } from '../detect/silence/silence.ts';
@@ -24,6 +25,15 @@ const receiverShape = Object.fromEntries(
         const given = value[key];
         if (given === '' || (Array.isArray(given) && given.length === 0)) context.addIssue({ code: 'custom', path: [key], message: `must be given${receiver.secrets.includes(key) ? ` (or ${key}_file)` : ''}` });
       }
+      for (const key of receiver.templates ?? []) {
+        try {
+          checkTemplate(String(value[key]));
+        } catch (error) {
+          context.addIssue({ code: 'custom', path: [key], message: (error as Error).message });
+        }
+      }
+      const fault = context.issues.length > 0 ? null : (receiver.fault?.(value as never) ?? null);
+      if (fault !== null) context.addIssue({ code: 'custom', path: [fault.key], message: fault.message });
     });
     return [`${receiver.type}_configs`, z.array(checked).default([])];
   }),

@@ -262,5 +262,55 @@ export function controlStoreContract(open: () => Promise<ControlStore>): Contrac
       strictEqual((await store.dueOutbox(10, 10)).length, 1);
       strictEqual((await store.auditLog({})).length, 0);
     }),
+    check('silences and maintenance are kept, replaced, and pruned once over', async (store) => {
+      const silence = (id: string, endsAt: number, comment = '') => ({
+        id,
+        matchers: [{ name: 'service', value: 'a', isRegex: false, isEqual: true }],
+        startsAt: 1,
+        endsAt,
+        createdBy: 'mira',
+        comment,
+        updatedAt: endsAt,
+      });
+      await store.saveSilence(silence('old', 50));
+      await store.saveSilence(silence('new', 500));
+      await store.saveSilence(silence('new', 500, 'again'));
+      deepStrictEqual(await store.silences(), [silence('new', 500, 'again'), silence('old', 50)]);
+      const window = { id: 'w', name: 'patching', matchers: [], spans: [{ startsAt: 1, endsAt: 2 }], createdBy: 'j' };
+      await store.saveMaintenance({ ...window, updatedAt: 2 }, 2);
+      await store.saveMaintenance({ ...window, id: 'ever', updatedAt: 1 }, null);
+      deepStrictEqual(
+        (await store.maintenance()).map((w) => w.id),
+        ['w', 'ever'],
+      );
+      await store.prune(100);
+      deepStrictEqual(
+        [(await store.silences()).map((s) => s.id), (await store.maintenance()).map((w) => w.id)],
+        [['new'], ['ever']],
+      );
+      deepStrictEqual([await store.deleteMaintenance('ever'), await store.deleteMaintenance('ever')], [true, false]);
+    }),
+    check('a receiver remembers, replaces and forgets, apart from other receivers', async (store) => {
+      strictEqual(await store.recall('slack', 'i'), null);
+      await store.remember('slack', 'i', '17.1', 10);
+      await store.remember('slack', 'i', '17.2', 20);
+      await store.remember('jira', 'i', 'OPS-1', 20);
+      deepStrictEqual([await store.recall('slack', 'i'), await store.recall('jira', 'i')], ['17.2', 'OPS-1']);
+      await store.remember('slack', 'i', null, 30);
+      strictEqual(await store.recall('slack', 'i'), null);
+      await store.prune(21);
+      strictEqual(await store.recall('jira', 'i'), null);
+    }),
+    check('a notification outside of a correlator step is queued once', async (store) => {
+      const incident = sampleIncident('a', 1_000);
+      const item = { id: 'ack', receiver: 'r', dedupKey: 'ack', payload: notificationOf(incident), createdAt: 5 };
+      await store.enqueue([item]);
+      await store.settleOutbox('ack', { state: 'sent', at: 6, error: '', nextAttemptAt: 6 });
+      await store.enqueue([item]);
+      deepStrictEqual(
+        (await store.outbox({})).map((o) => [o.id, o.state]),
+        [['ack', 'sent']],
+      );
+    }),
   ];
 }

@@ -3,19 +3,8 @@ import { TocsinError } from '../../domain/error.ts';
 import { type DecisionStamp, decisionRecord, stableId } from '../../domain/identity.ts';
 import type { Incident } from '../../domain/incident.ts';
 import { compileMatchers, coversStory, type Matcher } from '../../domain/matcher.ts';
+import { type Silence, silenceStatus } from '../../domain/suppression.ts';
 import type { EpochMs } from '../../domain/units.ts';
-
-/** As Alertmanager's, times in ms. */
-export interface Silence {
-  readonly id: string;
-  readonly matchers: readonly Matcher[];
-  readonly startsAt: EpochMs;
-  readonly endsAt: EpochMs;
-  readonly createdBy: string;
-  readonly comment: string;
-  readonly updatedAt: EpochMs;
-}
-export type SilenceStatus = 'pending' | 'active' | 'expired';
 
 export interface Silences {
   /** Creates, or replaces the one with the same id. @throws TocsinError `invalid_request`. */
@@ -34,9 +23,6 @@ export interface Silences {
   save(): readonly Silence[];
   restore(silences: readonly Silence[]): void;
 }
-
-export const silenceStatus = (s: Silence, now: EpochMs): SilenceStatus =>
-  now >= s.endsAt ? 'expired' : now < s.startsAt ? 'pending' : 'active';
 
 export function createSilences(stamp: DecisionStamp = { modelVersion: '', configHash: '' }): Silences {
   let held = new Map<string, { silence: Silence; matches: (labels: Readonly<Record<string, string>>) => boolean }>();

@@ -3,6 +3,7 @@ import type { DecisionRecord } from '../../domain/decision.ts';
 import type { ExampleSpan, TemplateInfo } from '../../domain/history.ts';
 import type { Incident } from '../../domain/incident.ts';
 import type { AuditEntry, ControlStore, OutboxItem } from '../../domain/ports.ts';
+import type { MaintenanceWindow, Silence } from '../../domain/suppression.ts';
 import type { Verdict } from '../../domain/verdict.ts';
 
 export interface ControlSeed {
@@ -22,6 +23,8 @@ export function createFakeControl(seed: ControlSeed, changed: (incident: Inciden
   const incidents = new Map(seed.incidents.map((incident) => [incident.id, incident]));
   const verdicts: Verdict[] = seed.incidents.flatMap(({ verdict }) => (verdict === null ? [] : [verdict]));
   const audit: AuditEntry[] = [];
+  const silences = new Map<string, Silence>();
+  const maintenance = new Map<string, MaintenanceWindow>();
   return {
     async migrate() {},
     async commit(commit) {
@@ -95,6 +98,26 @@ export function createFakeControl(seed: ControlSeed, changed: (incident: Inciden
         .filter((item) => (filter.incident ?? item.payload.incident.id) === item.payload.incident.id)
         .slice(0, filter.limit ?? 100);
     },
+    async enqueue() {},
+    async silences() {
+      return [...silences.values()];
+    },
+    async saveSilence(silence) {
+      silences.set(silence.id, silence);
+    },
+    async maintenance() {
+      return [...maintenance.values()];
+    },
+    async saveMaintenance(window) {
+      maintenance.set(window.id, window);
+    },
+    async deleteMaintenance(id) {
+      return maintenance.delete(id);
+    },
+    async recall() {
+      return null;
+    },
+    async remember() {},
     async audit(entry) {
       audit.unshift(entry);
     },

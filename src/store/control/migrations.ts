@@ -126,6 +126,28 @@ const MIGRATIONS: Record<string, Migration> = {
         .execute();
     },
   },
+  '0002-suppression': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      const schema = db.schema;
+      for (const table of ['silences', 'maintenance']) {
+        await schema
+          .createTable(table)
+          .addColumn('id', 'text', (c) => c.primaryKey())
+          .addColumn('ends_at', 'double precision')
+          .addColumn('updated_at', 'double precision', (c) => c.notNull())
+          .addColumn('document', 'text', (c) => c.notNull())
+          .execute();
+      }
+      await schema
+        .createTable('receiver_memory')
+        .addColumn('receiver', 'text', (c) => c.notNull())
+        .addColumn('key', 'text', (c) => c.notNull())
+        .addColumn('value', 'text', (c) => c.notNull())
+        .addColumn('at', 'double precision', (c) => c.notNull())
+        .addPrimaryKeyConstraint('receiver_memory_key', ['receiver', 'key'])
+        .execute();
+    },
+  },
 };
 
 export const migrations: MigrationProvider = { getMigrations: () => Promise.resolve(MIGRATIONS) };

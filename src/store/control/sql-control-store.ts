@@ -1,4 +1,4 @@
-import type { Kysely, Transaction } from 'kysely';
+import type { Kysely } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import type { DeployMarker } from '../../domain/batch.ts';
 import type { DecisionRecord } from '../../domain/decision.ts';
@@ -13,13 +13,24 @@ import type {
   OutboxItem,
   Page,
 } from '../../domain/ports.ts';
+import type { MaintenanceWindow, Silence } from '../../domain/suppression.ts';
 import type { Verdict } from '../../domain/verdict.ts';
 import { migrations } from './migrations.ts';
 import { auditOf, decisionOf, decisionRow, incidentOf, outboxOf, USER_TIMELINE, verdictOf } from './rows.ts';
 import type { Tables } from './tables.ts';
+import {
+  chunks,
+  documents,
+  insertOutbox,
+  insertSpans,
+  prune,
+  remember,
+  saveMaintenance,
+  saveSilence,
+  upsertIncident,
+} from './writes.ts';
 
 const MAX_PAGE = 500;
-const CHUNK = 200;
 
 type FilterOf<K extends keyof ControlStore> = ControlStore[K] extends (filter: infer F) => unknown ? F : never;
 
@@ -291,6 +302,47 @@ export class SqlControlStore implements ControlStore {
     return (await query.execute()).map(outboxOf);
   }
 
+  async enqueue(items: CorrelatorCommit['outbox']): Promise<void> {
+    await this.#db.transaction().execute(async (tx) => {
+      for (const item of items) await insertOutbox(tx, item);
+    });
+  }
+
+  silences(): Promise<readonly Silence[]> {
+    return documents<Silence>(this.#db, 'silences');
+  }
+
+  saveSilence(silence: Silence): Promise<void> {
+    return saveSilence(this.#db, silence);
+  }
+
+  maintenance(): Promise<readonly MaintenanceWindow[]> {
+    return documents<MaintenanceWindow>(this.#db, 'maintenance');
+  }
+
+  saveMaintenance(window: MaintenanceWindow, endsAt: number | null): Promise<void> {
+    return saveMaintenance(this.#db, window, endsAt);
+  }
+
+  async deleteMaintenance(id: string): Promise<boolean> {
+    const { numDeletedRows } = await this.#db.deleteFrom('maintenance').where('id', '=', id).executeTakeFirst();
+    return numDeletedRows > 0n;
+  }
+
+  async recall(receiver: string, key: string): Promise<string | null> {
+    const row = await this.#db
+      .selectFrom('receiver_memory')
+      .select('value')
+      .where('receiver', '=', receiver)
+      .where('key', '=', key)
+      .executeTakeFirst();
+    return row?.value ?? null;
+  }
+
+  remember(receiver: string, key: string, value: string | null, at: number): Promise<void> {
+    return remember(this.#db, receiver, key, value, at);
+  }
+
   async audit(entry: AuditEntry): Promise<void> {
     const row = {
       id: entry.id,
@@ -321,106 +373,12 @@ export class SqlControlStore implements ControlStore {
   }
 
   async prune(before: number): Promise<number> {
-    return this.#db.transaction().execute(async (tx) => {
-      const old = tx
-        .selectFrom('incidents')
-        .select('id')
-        .where('status', '=', 'closed')
-        .where('updated_at', '<', before);
-      const results = [
-        await tx.deleteFrom('incident_services').where('incident_id', 'in', old).executeTakeFirst(),
-        await tx
-          .deleteFrom('outbox')
-          .where('state', '<>', 'pending')
-          .where('created_at', '<', before)
-          .executeTakeFirst(),
-        await tx
-          .deleteFrom('incidents')
-          .where('status', '=', 'closed')
-          .where('updated_at', '<', before)
-          .executeTakeFirst(),
-        await tx.deleteFrom('decisions').where('at', '<', before).executeTakeFirst(),
-        await tx.deleteFrom('spans').where('start_at', '<', before).executeTakeFirst(),
-        await tx.deleteFrom('deploys').where('at', '<', before).executeTakeFirst(),
-        await tx.deleteFrom('audit').where('at', '<', before).executeTakeFirst(),
-      ];
-      return results.reduce((sum, r) => sum + Number(r.numDeletedRows), 0);
-    });
+    return this.#db.transaction().execute((tx) => prune(tx, before));
   }
 
   async close(): Promise<void> {
     await this.#db.destroy();
   }
-}
-
-async function upsertIncident(tx: Transaction<Tables>, incident: Incident): Promise<void> {
-  const columns = {
-    status: incident.status,
-    opened_at: incident.openedAt,
-    updated_at: incident.updatedAt,
-    document: JSON.stringify(incident),
-  };
-  await tx
-    .insertInto('incidents')
-    .values({
-      id: incident.id,
-      tenant: incident.tenant,
-      ...columns,
-      verdict: null,
-      acknowledged_by: null,
-      acknowledged_at: null,
-    })
-    .onConflict((c) => c.column('id').doUpdateSet(columns))
-    .execute();
-  if (incident.services.length === 0) return;
-  const rows = incident.services.map((service) => ({ incident_id: incident.id, service }));
-  await tx
-    .insertInto('incident_services')
-    .values(rows)
-    .onConflict((c) => c.columns(['service', 'incident_id']).doNothing())
-    .execute();
-}
-
-async function insertOutbox(tx: Transaction<Tables>, item: CorrelatorCommit['outbox'][number]): Promise<void> {
-  await tx
-    .insertInto('outbox')
-    .values({
-      id: item.id,
-      incident_id: item.payload.incident.id,
-      receiver: item.receiver,
-      dedup_key: item.dedupKey,
-      payload: JSON.stringify(item.payload),
-      state: 'pending',
-      attempts: 0,
-      next_attempt_at: item.createdAt,
-      last_error: '',
-      created_at: item.createdAt,
-      sent_at: null,
-    })
-    .onConflict((c) => c.column('id').doNothing())
-    .execute();
-}
-
-async function insertSpans(tx: Transaction<Tables>, spans: readonly ExampleSpan[]): Promise<void> {
-  const rows = spans.map((s) => ({
-    trace_id: s.traceId,
-    span_id: s.spanId,
-    parent_id: s.parentId,
-    service: s.service,
-    name: s.name,
-    start_at: s.start,
-    duration_ms: s.durationMs,
-    error: s.error ? 1 : 0,
-  }));
-  await tx
-    .insertInto('spans')
-    .values(rows)
-    .onConflict((c) => c.columns(['trace_id', 'span_id']).doNothing())
-    .execute();
-}
-
-function* chunks<T>(items: readonly T[]): Generator<readonly T[]> {
-  for (let at = 0; at < items.length; at += CHUNK) yield items.slice(at, at + CHUNK);
 }
 
 const encodeCursor = (at: number, id: string): string => Buffer.from(`${at}:${id}`).toString('base64url');

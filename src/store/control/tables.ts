@@ -60,4 +60,15 @@ export interface Tables {
   audit: { id: string; at: number; by: string; from_address: string; action: string; subject: string; detail: string };
   correlator: { id: number; state: string };
   applied: { shard: string; sequence: number };
+  silences: SuppressionRow;
+  maintenance: SuppressionRow;
+  receiver_memory: { receiver: string; key: string; value: string; at: number };
+}
+
+/** `ends_at` null: it recurs for ever. */
+export interface SuppressionRow {
+  id: string;
+  ends_at: number | null;
+  updated_at: number;
+  document: string;
 }

@@ -1,10 +1,13 @@
 import { TocsinError } from '../../../domain/error.ts';
 import type { Notification, Notifier } from '../../../domain/ports.ts';
-import { alertOf } from '../alerts.ts';
+import { type Alert, alertOf } from '../alerts.ts';
 import { postJson } from '../http.ts';
 import type { ReceiverType } from '../receiver.ts';
+import { createTexts, TEXT_OPTIONS, TEXT_TEMPLATES } from '../texts.ts';
 
 const options = {
+  title: { ...TEXT_OPTIONS.title, doc: 'Template of the annotation `summary`' },
+  text: { ...TEXT_OPTIONS.text, default: '{{ .summary }}', doc: 'Template of the annotation `description`' },
   urls: {
     type: 'strings',
     default: [],
@@ -33,14 +36,30 @@ export const alertmanager: ReceiverType<typeof options> = {
   required: ['urls'],
   secrets: ['bearer_token'],
   refreshEvery: REFRESH,
-  create({ urls, bearer_token, timeout, hold }, { clock, name }): Notifier {
+  templates: TEXT_TEMPLATES,
+  create({ urls, bearer_token, timeout, hold, ...given }, { clock, name, memory }): Notifier {
+    const texts = createTexts(given);
     const headers = bearer_token === '' ? {} : { authorization: `Bearer ${bearer_token}` };
     return {
       name,
       async send(notification: Notification): Promise<void> {
-        const alert = alertOf(notification);
-        const open = notification.incident.status === 'open';
-        const body = [open ? { ...alert, endsAt: new Date(clock.now() + hold).toISOString() } : alert];
+        const { incident } = notification;
+        const { title, text } = texts(notification);
+        const whole = alertOf(notification);
+        const alert: Alert = { ...whole, annotations: { ...whole.annotations, summary: title, description: text } };
+        const open = incident.status === 'open';
+        const current = open ? { ...alert, endsAt: new Date(clock.now() + hold).toISOString() } : alert;
+        // Another severity is another alert to Alertmanager: the one under the former severity has ended.
+        const told = ((await memory.recall(incident.id)) ?? '').split(' ').filter((severity) => severity !== '');
+        const endsAt = open ? new Date(clock.now()).toISOString() : alert.endsAt;
+        const former = told.filter((severity) => severity !== incident.severity);
+        const body = [
+          current,
+          ...former.map((severity) => ({ ...alert, labels: { ...alert.labels, severity }, endsAt })),
+        ];
+        // Kept before the call: a severity that may have arrived is ended, even if we never heard that it did.
+        if (open && !told.includes(incident.severity))
+          await memory.keep(incident.id, [...told, incident.severity].join(' '));
         const results = await Promise.allSettled(
           urls.map((url) =>
             postJson(
@@ -59,7 +78,11 @@ export const alertmanager: ReceiverType<typeof options> = {
           .filter((result) => result.status === 'rejected')
           .map((result) => result.reason as TocsinError);
         // A cluster gossips: one member that took it is enough. Prefer reporting what a retry can mend.
-        if (failures.length < results.length) return;
+        if (failures.length < results.length) {
+          if (!open) await memory.keep(incident.id, null);
+          else if (former.length > 0) await memory.keep(incident.id, incident.severity);
+          return;
+        }
         throw (
           failures.find((failure) => failure.retryable) ??
           failures[0] ??

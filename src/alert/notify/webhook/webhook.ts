@@ -2,8 +2,11 @@ import type { Notification, Notifier } from '../../../domain/ports.ts';
 import { alertOf } from '../alerts.ts';
 import { postJson } from '../http.ts';
 import type { ReceiverType } from '../receiver.ts';
+import { createTexts, TEXT_OPTIONS, TEXT_TEMPLATES } from '../texts.ts';
 
 const options = {
+  title: { ...TEXT_OPTIONS.title, doc: 'Template of the annotation `summary`' },
+  text: { ...TEXT_OPTIONS.text, default: '{{ .summary }}', doc: 'Template of the annotation `description`' },
   url: { type: 'string', default: '', doc: 'Where to POST; also url_file' },
   bearer_token: { type: 'string', default: '', doc: 'Sent as Authorization: Bearer; also bearer_token_file' },
   timeout: { type: 'duration', default: 10_000, min: 100, doc: 'How long one call may take' },
@@ -18,7 +21,9 @@ export const webhook: ReceiverType<typeof options> = {
   options,
   required: ['url'],
   secrets: ['url', 'bearer_token'],
-  create({ url, bearer_token, timeout }, { clock, name }): Notifier {
+  templates: TEXT_TEMPLATES,
+  create({ url, bearer_token, timeout, ...given }, { clock, name }): Notifier {
+    const texts = createTexts(given);
     return {
       name,
       async send(notification: Notification, dedupKey: string): Promise<void> {
@@ -26,8 +31,10 @@ export const webhook: ReceiverType<typeof options> = {
           'idempotency-key': dedupKey,
           ...(bearer_token === '' ? {} : { authorization: `Bearer ${bearer_token}` }),
         };
+        const { title, text } = texts(notification);
+        const annotations = { ...notification.annotations, summary: title, description: text };
         await postJson(
-          { url, body: payloadOf(notification), headers, timeoutMs: timeout, what: 'the webhook' },
+          { url, body: payloadOf({ ...notification, annotations }), headers, timeoutMs: timeout, what: 'the webhook' },
           clock.now(),
         );
       },

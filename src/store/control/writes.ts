@@ -1,0 +1,148 @@
+import type { Kysely, Transaction } from 'kysely';
+import type { ExampleSpan } from '../../domain/history.ts';
+import type { Incident } from '../../domain/incident.ts';
+import type { CorrelatorCommit } from '../../domain/ports.ts';
+import type { MaintenanceWindow, Silence } from '../../domain/suppression.ts';
+import type { Tables } from './tables.ts';
+
+const CHUNK = 200;
+
+export async function upsertIncident(tx: Transaction<Tables>, incident: Incident): Promise<void> {
+  const columns = {
+    status: incident.status,
+    opened_at: incident.openedAt,
+    updated_at: incident.updatedAt,
+    document: JSON.stringify(incident),
+  };
+  await tx
+    .insertInto('incidents')
+    .values({
+      id: incident.id,
+      tenant: incident.tenant,
+      ...columns,
+      verdict: null,
+      acknowledged_by: null,
+      acknowledged_at: null,
+    })
+    .onConflict((c) => c.column('id').doUpdateSet(columns))
+    .execute();
+  if (incident.services.length === 0) return;
+  const rows = incident.services.map((service) => ({ incident_id: incident.id, service }));
+  await tx
+    .insertInto('incident_services')
+    .values(rows)
+    .onConflict((c) => c.columns(['service', 'incident_id']).doNothing())
+    .execute();
+}
+
+export async function insertOutbox(tx: Transaction<Tables>, item: CorrelatorCommit['outbox'][number]): Promise<void> {
+  await tx
+    .insertInto('outbox')
+    .values({
+      id: item.id,
+      incident_id: item.payload.incident.id,
+      receiver: item.receiver,
+      dedup_key: item.dedupKey,
+      payload: JSON.stringify(item.payload),
+      state: 'pending',
+      attempts: 0,
+      next_attempt_at: item.createdAt,
+      last_error: '',
+      created_at: item.createdAt,
+      sent_at: null,
+    })
+    .onConflict((c) => c.column('id').doNothing())
+    .execute();
+}
+
+export async function insertSpans(tx: Transaction<Tables>, spans: readonly ExampleSpan[]): Promise<void> {
+  const rows = spans.map((s) => ({
+    trace_id: s.traceId,
+    span_id: s.spanId,
+    parent_id: s.parentId,
+    service: s.service,
+    name: s.name,
+    start_at: s.start,
+    duration_ms: s.durationMs,
+    error: s.error ? 1 : 0,
+  }));
+  await tx
+    .insertInto('spans')
+    .values(rows)
+    .onConflict((c) => c.columns(['trace_id', 'span_id']).doNothing())
+    .execute();
+}
+
+export function* chunks<T>(items: readonly T[]): Generator<readonly T[]> {
+  for (let at = 0; at < items.length; at += CHUNK) yield items.slice(at, at + CHUNK);
+}
+
+/** Silences, maintenance and what receivers remember: documents under a key. */
+export async function saveSilence(db: Kysely<Tables>, silence: Silence): Promise<void> {
+  await saveDocument(db, 'silences', silence.id, silence.endsAt, silence.updatedAt, silence);
+}
+
+export async function saveMaintenance(
+  db: Kysely<Tables>,
+  window: MaintenanceWindow,
+  endsAt: number | null,
+): Promise<void> {
+  await saveDocument(db, 'maintenance', window.id, endsAt, window.updatedAt ?? 0, window);
+}
+
+async function saveDocument(
+  db: Kysely<Tables>,
+  table: 'silences' | 'maintenance',
+  id: string,
+  endsAt: number | null,
+  updatedAt: number,
+  document: unknown,
+): Promise<void> {
+  const columns = { ends_at: endsAt, updated_at: updatedAt, document: JSON.stringify(document) };
+  await db
+    .insertInto(table)
+    .values({ id, ...columns })
+    .onConflict((c) => c.column('id').doUpdateSet(columns))
+    .execute();
+}
+
+export async function documents<T>(db: Kysely<Tables>, table: 'silences' | 'maintenance'): Promise<readonly T[]> {
+  const rows = await db.selectFrom(table).select('document').orderBy('updated_at', 'desc').orderBy('id').execute();
+  return rows.map((row) => JSON.parse(row.document) as T);
+}
+
+export async function remember(
+  db: Kysely<Tables>,
+  receiver: string,
+  key: string,
+  value: string | null,
+  at: number,
+): Promise<void> {
+  if (value === null) {
+    await db.deleteFrom('receiver_memory').where('receiver', '=', receiver).where('key', '=', key).execute();
+    return;
+  }
+  await db
+    .insertInto('receiver_memory')
+    .values({ receiver, key, value, at })
+    .onConflict((c) => c.columns(['receiver', 'key']).doUpdateSet({ value, at }))
+    .execute();
+}
+
+/** Deletes what is over and older than the given time; returns rows removed. */
+export async function prune(tx: Transaction<Tables>, before: number): Promise<number> {
+  const old = tx.selectFrom('incidents').select('id').where('status', '=', 'closed').where('updated_at', '<', before);
+  const results = [
+    await tx.deleteFrom('incident_services').where('incident_id', 'in', old).executeTakeFirst(),
+    await tx.deleteFrom('outbox').where('state', '<>', 'pending').where('created_at', '<', before).executeTakeFirst(),
+    await tx.deleteFrom('incidents').where('status', '=', 'closed').where('updated_at', '<', before).executeTakeFirst(),
+    await tx.deleteFrom('decisions').where('at', '<', before).executeTakeFirst(),
+    await tx.deleteFrom('spans').where('start_at', '<', before).executeTakeFirst(),
+    await tx.deleteFrom('deploys').where('at', '<', before).executeTakeFirst(),
+    await tx.deleteFrom('audit').where('at', '<', before).executeTakeFirst(),
+    await tx.deleteFrom('silences').where('ends_at', '<', before).executeTakeFirst(),
+    await tx.deleteFrom('maintenance').where('ends_at', '<', before).executeTakeFirst(),
+    await tx.deleteFrom('receiver_memory').where('at', '<', before).executeTakeFirst(),
+  ];
+  return results.reduce((sum, r) => sum + Number(r.numDeletedRows), 0);
+}
