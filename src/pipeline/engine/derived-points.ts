@@ -38,6 +38,12 @@ export class DerivedPoints {
     this.#batch.value[i] = value;
   }
 
+  /** SeriesInfo.id of a computed series that was added before under the same key; empty when there is none. */
+  idOf(service: number, feature: SeriesFeature, key: string): string {
+    const series = this.#known.get(`${service}\n${feature.metric}\n${key}`);
+    return series === undefined || this.#table.live[series] !== 1 ? '' : this.#table.describe(series).id;
+  }
+
   /** Valid until the next `begin`. */
   get batch(): PointBatch {
     return this.#batch;

@@ -10,13 +10,15 @@ import { createEventTime, type EventTime } from '../../features/event-time/event
 import { createPercentile } from '../../features/percentile/percentile.ts';
 import { createRate } from '../../features/rate/rate.ts';
 import { createWindows } from '../../features/window/window.ts';
-import { evidenceText } from '../../fuse/explain/explain.ts';
+import { evidenceText, signalName } from '../../fuse/explain/explain.ts';
+import { isGoodNews } from '../../fuse/explain/signal-names.ts';
 import { createSeriesFusion } from '../../fuse/series-fusion.ts';
 import { createSeriesScores, type SeriesScores } from '../../fuse/series-scores.ts';
 import type { ServiceFusion } from '../../fuse/service/service.ts';
 import type { ShardSeriesTable } from '../../ingest/series-table.ts';
 import type { Settings } from '../settings.ts';
 import { type Findings, restoreFindings, saveFindings } from './findings.ts';
+import { SignMemory } from './sign-memory.ts';
 
 const MODALITY_NAMES = Object.keys(MODALITY) as Modality[];
 /** Below p = 1e-3 a sample's reason is kept until the tick ends. */
@@ -33,6 +35,7 @@ export class MetricPath {
   readonly #rate = createRate();
   readonly #percentile = createPercentile();
   readonly #windows = createWindows();
+  readonly #sign = new SignMemory();
   readonly #fusion;
   /** Why series were strange in the open tick. */
   #findings: Findings = new Map();
@@ -60,7 +63,8 @@ export class MetricPath {
       this.eventTime.bytesPerSeries +
       this.#rate.bytesPerSeries +
       this.#percentile.bytesPerSeries +
-      this.#windows.bytesPerSeries
+      this.#windows.bytesPerSeries +
+      this.#sign.bytesPerSeries
     );
   }
 
@@ -109,7 +113,9 @@ export class MetricPath {
       lower: finding.lower,
       upper: finding.upper,
     };
-    return { ...facts, contributions: finding.reason.contributions, text: evidenceText(facts) };
+    if (isGoodNews(facts)) return null;
+    const { contributions } = finding.reason;
+    return { ...facts, contributions, text: evidenceText(facts), name: signalName(facts) };
   };
 
   endTick(): void {
@@ -121,6 +127,7 @@ export class MetricPath {
     this.#rate.reset(series);
     this.#percentile.reset(series);
     this.#windows.reset(series);
+    this.#sign.reset(series);
     this.#fusion.reset(series);
   }
 
@@ -130,6 +137,7 @@ export class MetricPath {
       rate: this.#rate.save(),
       percentile: this.#percentile.save(),
       windows: this.#windows.save(),
+      sign: this.#sign.save(),
       ...this.#fusion.save(),
       findings: saveFindings(this.#findings),
     };
@@ -141,6 +149,7 @@ export class MetricPath {
     this.#rate.restore(parts['rate']!);
     this.#percentile.restore(parts['percentile']!);
     this.#windows.restore(parts['windows']!);
+    this.#sign.restore(parts['sign']!);
     this.#fusion.restore(parts as Record<string, StateBlob>);
     this.#findings = restoreFindings(parts['findings']!);
   }
@@ -151,11 +160,20 @@ export class MetricPath {
       let capacity = Math.max(1_024, this.#capacity);
       while (capacity < this.#table.size) capacity *= 2;
       this.#capacity = capacity;
-      for (const part of [this.eventTime, this.#rate, this.#percentile, this.#windows, this.#fusion, this.#silence])
+      for (const part of [
+        this.eventTime,
+        this.#rate,
+        this.#percentile,
+        this.#windows,
+        this.#sign,
+        this.#fusion,
+        this.#silence,
+      ])
         part.grow(capacity);
     }
     for (const { series, from } of this.#table.drainInheritance()) {
       this.#fusion.copy(from, series);
+      this.#sign.copy(from, series);
       this.#silence.copy(from, series);
     }
     for (const series of this.#table.drainTakeovers()) {
@@ -172,6 +190,7 @@ export class MetricPath {
     const scores = this.#scores;
     this.#silence.observe(slice, this.eventTime.interval);
     this.#fusion.observe(slice, scores);
+    this.#sign.bound(slice, scores);
     this.#service.observe(slice.series, scores.surprise, slice.length, table.service, table.modality);
     this.#windows.observe(slice, scores.surprise, scores.expected, scores.lower, scores.upper);
     this.scored += slice.length;

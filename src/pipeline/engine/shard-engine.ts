@@ -6,6 +6,7 @@ import type { TickReport } from '../../domain/history.ts';
 import type { IntakeResult, PayloadFormat, Signal, SignalSink } from '../../domain/ports.ts';
 import type { SeriesInfo } from '../../domain/series.ts';
 import { type DurationMs, type EpochMs, MINUTE, SECOND } from '../../domain/units.ts';
+import { signalName } from '../../fuse/explain/explain.ts';
 import { createServiceFusion, type ServiceFusion } from '../../fuse/service/service.ts';
 import { ShardSeriesTable } from '../../ingest/series-table.ts';
 import type { Settings } from '../settings.ts';
@@ -122,7 +123,13 @@ export class ShardEngine implements SignalSink {
    * `input` alone, through `applyColumns`, would lead to the same state; otherwise only the body does.
    * @throws TocsinError `bad_payload`: then nothing of the body was taken.
    */
-  read(format: PayloadFormat, body: Uint8Array, tenant: string, wallNow: EpochMs, input: MetricInput): { readonly result: IntakeResult; readonly plain: boolean } {
+  read(
+    format: PayloadFormat,
+    body: Uint8Array,
+    tenant: string,
+    wallNow: EpochMs,
+    input: MetricInput,
+  ): { readonly result: IntakeResult; readonly plain: boolean } {
     this.#table.horizon = wallNow + this.#options.settings.ingest.event_time.max_future;
     input.begin();
     const { names } = this.#table;
@@ -264,7 +271,7 @@ export class ShardEngine implements SignalSink {
     evidence.push(...this.#silent(at));
     for (const item of evidence) {
       const service = serviceNamed(item.service);
-      if (service >= 0) this.#service.addEvidence(service, item);
+      if (service >= 0) this.#service.addEvidence(service, { ...item, name: signalName(item) });
     }
     const services = this.#service.close(at, this.#metrics.describe);
     this.#metrics.endTick();

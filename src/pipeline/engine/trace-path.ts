@@ -1,7 +1,7 @@
 import { createTraceErrors } from '../../detect/trace-errors/trace-errors.ts';
 import { createTraceLatency } from '../../detect/trace-latency/trace-latency.ts';
 import { createTraceStructure } from '../../detect/trace-structure/trace-structure.ts';
-import type { EdgeTick, Evidence } from '../../domain/anomaly.ts';
+import type { AnomalyKind, EdgeTick, Evidence } from '../../domain/anomaly.ts';
 import { SPAN_KIND, type SpanBatch } from '../../domain/batch.ts';
 import type { StateBlob } from '../../domain/detector.ts';
 import type { ExampleSpan } from '../../domain/history.ts';
@@ -16,6 +16,12 @@ import type { DerivedPoints } from './derived-points.ts';
 /** Client and producer spans are seen again as edges; what a service does for others is its own figure. */
 const OWN_WORK = new Set<number>([SPAN_KIND.unspecified, SPAN_KIND.server, SPAN_KIND.consumer]);
 const MAX_EXAMPLES = 12;
+/** The computed series that shows best what a detector of spans found. */
+const SHOWN_BY: Readonly<Partial<Record<AnomalyKind, (typeof SPAN_FEATURES)[keyof typeof SPAN_FEATURES]>>> = {
+  latency: SPAN_FEATURES.p99,
+  errors: SPAN_FEATURES.errorRatio,
+  structure: SPAN_FEATURES.rate,
+};
 /** Traces given out lately: evidence repeats them tick after tick. */
 const REMEMBERED = 1_024;
 
@@ -74,7 +80,7 @@ export class TracePath {
     const evidence = [this.#latency, this.#errors, this.#structure].flatMap((detector) =>
       detector.closeTick(at, this.#red, names, this.#graph),
     );
-    return { evidence, edges };
+    return { evidence: evidence.map((item) => charted(item, serviceNamed(item.service), derived)), edges };
   }
 
   /** Spans of the traces that evidence points at. */
@@ -110,4 +116,12 @@ export class TracePath {
     this.#errors.restore(parts['trace.errors']!);
     this.#structure.restore(parts['trace.structure']!);
   }
+}
+
+/** Evidence of an operation with the series to draw for it. */
+function charted(evidence: Evidence, service: number, derived: DerivedPoints): Evidence {
+  const feature = SHOWN_BY[evidence.kind];
+  const operation = evidence.labels['operation'] ?? evidence.subject ?? '';
+  if (evidence.series !== '' || feature === undefined) return evidence;
+  return { ...evidence, series: derived.idOf(service, feature, operation) };
 }
