@@ -30,3 +30,13 @@ test('YAML in the docs is valid configuration', () => {
   expect(found).toBeGreaterThan(0);
   expect(faults).toEqual([]);
 });
+
+test('the configuration to start from is valid', () => {
+  const { config } = parseConfig(
+    readFileSync(resolve(root, 'deploy/tocsin.yaml'), 'utf8'),
+    settingsSchema,
+    {},
+    'deploy/tocsin.yaml',
+  );
+  expect(config.api.listen).toEqual({ host: '0.0.0.0', port: 4400 });
+});
