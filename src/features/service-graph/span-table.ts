@@ -27,7 +27,9 @@ const JOINED = 1;
 const ROOT = 2;
 const ERROR = 4;
 const CONSUMER = 8;
-const BLOCK = 2048;
+const BLOCK = 512;
+/** Spans taken through each of the loops together: their columns and rows stay in the first cache. */
+const CHUNK = 128;
 /** Rows looked at for one id before it counts as unknown: the mean is half a row. */
 const MAX_STEPS = 16;
 /** Row numbers wrap here, at a multiple of every row count; ages are differences under the same mask. */
@@ -84,7 +86,7 @@ export class SpanTable {
     this.#mask = slots - 1;
     this.#rowMask = rows - 1;
     this.#entryMask = rows * 4 - 1;
-    this.#chunk = Math.min(BLOCK, rows >> 3);
+    this.#chunk = Math.min(CHUNK, rows >> 3);
     this.#settleMs = settleMs;
     this.#onSettled = onSettled;
     this.#heads = new Int32Array(slots);
