@@ -52,6 +52,7 @@ export class OtlpLogsDecoder implements PayloadDecoder {
   private readonly resources: BodyResources;
   private readonly columns = new LogColumns();
   private readonly batch = createLogBatch(SLICE);
+  private readonly traceWords = new Int32Array(this.batch.traceIds.buffer);
   private rendered: Uint8Array[] = [];
   private renderedSize = 0;
   private rejected = 0;
@@ -99,7 +100,17 @@ export class OtlpLogsDecoder implements PayloadDecoder {
         continue;
       }
       const stop = wire.span(end);
+      const { buf } = wire;
       while (wire.pos < stop) {
+        const { pos } = wire;
+        const low = buf[pos + 1]!;
+        const high = buf[pos + 2]!;
+        const after = pos + 3 + (low & 127) + (high << 7);
+        if (buf[pos] === 0x12 && low >= 128 && high < 128 && after <= stop) {
+          wire.pos = pos + 3;
+          this.record(after, resource);
+          continue;
+        }
         const field = wire.tag(stop);
         if (field >>> 3 === 2) this.record(wire.message(field, stop), resource);
         else wire.skip(field, stop);
@@ -128,6 +139,37 @@ export class OtlpLogsDecoder implements PayloadDecoder {
         else observed = at;
         pos += 9;
         continue;
+      }
+      // What nearly every record holds, with one-byte lengths; anything else takes the careful way below.
+      const value = pos + 2;
+      const length = buf[pos + 1]!;
+      if (length < 128 && value + length <= end) {
+        if (tag === 0x32 || tag === 0x52) {
+          pos = value + length;
+          continue;
+        }
+        if (tag === 0x10) {
+          severity = length;
+          pos = value;
+          continue;
+        }
+        if (tag === 0x1a) {
+          textStart = value;
+          textEnd = value + length;
+          pos = textEnd;
+          continue;
+        }
+        if (tag === 0x4a && length === 16) {
+          trace = value;
+          pos = value + 16;
+          continue;
+        }
+        if (tag === 0x2a && length > 1 && buf[value] === 0x0a && buf[value + 1] === length - 2) {
+          bodyStart = value + 2;
+          bodyEnd = value + length;
+          pos = bodyEnd;
+          continue;
+        }
       }
       wire.pos = pos;
       const field = wire.tag(end);
@@ -203,7 +245,8 @@ export class OtlpLogsDecoder implements PayloadDecoder {
   }
 
   private deliver(body: Uint8Array, sink: SignalSink): void {
-    const { columns, batch, resources } = this;
+    const { columns, batch, resources, traceWords } = this;
+    const { view } = this.wire;
     batch.buffer = body;
     if (this.renderedSize > 0) {
       batch.buffer = new Uint8Array(body.length + this.renderedSize);
@@ -226,9 +269,8 @@ export class OtlpLogsDecoder implements PayloadDecoder {
         batch.bodyStart[k] = columns.bodyStart[i]!;
         batch.bodyEnd[k] = columns.bodyEnd[i]!;
         const trace = columns.trace[i]!;
-        const at = k * 16;
-        if (trace < 0) for (let j = 0; j < 16; j++) batch.traceIds[at + j] = 0;
-        else for (let j = 0; j < 16; j++) batch.traceIds[at + j] = body[trace + j]!;
+        const at = k * 4;
+        for (let j = 0; j < 4; j++) traceWords[at + j] = trace < 0 ? 0 : view.getInt32(trace + j * 4, true);
       }
       batch.length = n;
       sink.logs(batch);

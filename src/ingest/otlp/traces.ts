@@ -117,7 +117,17 @@ export class OtlpTracesDecoder implements PayloadDecoder {
         continue;
       }
       const stop = wire.span(end);
+      const { buf } = wire;
       while (wire.pos < stop) {
+        const { pos } = wire;
+        const low = buf[pos + 1]!;
+        const high = buf[pos + 2]!;
+        const after = pos + 3 + (low & 127) + (high << 7);
+        if (buf[pos] === 0x12 && low >= 128 && high < 128 && after <= stop) {
+          wire.pos = pos + 3;
+          this.span(after, resource);
+          continue;
+        }
         const field = wire.tag(stop);
         if (field >>> 3 === 2) this.span(wire.message(field, stop), resource);
         else wire.skip(field, stop);
@@ -169,6 +179,37 @@ export class OtlpTracesDecoder implements PayloadDecoder {
         pos += 9;
         continue;
       }
+      // What nearly every span holds, with one-byte lengths; anything else takes the careful way below.
+      const value = pos + 2;
+      const size = buf[pos + 1]!;
+      if (size < 128 && value + size <= end) {
+        if (tag === 0x0a && size === 16) {
+          trace = value;
+          pos = value + 16;
+          continue;
+        }
+        if (tag === 0x12 && size === 8) {
+          id = value;
+          pos = value + 8;
+          continue;
+        }
+        if (tag === 0x22 && size === 8) {
+          parent = value;
+          pos = value + 8;
+          continue;
+        }
+        if (tag === 0x2a) {
+          nameStart = value;
+          nameEnd = value + size;
+          pos = nameEnd;
+          continue;
+        }
+        if (tag === 0x30) {
+          kind = size;
+          pos = value;
+          continue;
+        }
+      }
       wire.pos = pos;
       const field = wire.tag(end);
       switch (field) {
@@ -211,11 +252,14 @@ export class OtlpTracesDecoder implements PayloadDecoder {
       }
     }
     wire.pos = end;
-    if (trace < 0 || isZero(buf, trace, 16)) {
+    if (
+      trace < 0 ||
+      (view.getInt32(trace) | view.getInt32(trace + 4) | view.getInt32(trace + 8) | view.getInt32(trace + 12)) === 0
+    ) {
       this.reject('a span without a trace id of 16 bytes');
       return;
     }
-    if (id < 0 || isZero(buf, id, 8)) {
+    if (id < 0 || (view.getInt32(id) | view.getInt32(id + 4)) === 0) {
       this.reject('a span without an id of 8 bytes');
       return;
     }
@@ -228,7 +272,13 @@ export class OtlpTracesDecoder implements PayloadDecoder {
     let error = code === STATUS_ERROR ? 1 : 0;
     if (code === 0 && kind === SPAN_KIND.server) {
       for (let k = 0; k < suspects && error === 0; k++) {
-        wire.pos = this.suspects[k]!;
+        const at = this.suspects[k]!;
+        const quick = statusOf(buf, at, end);
+        if (quick >= 0) {
+          if (quick >= 500 && quick < 600) error = 1;
+          continue;
+        }
+        wire.pos = at;
         if (saysFailed(wire, wire.span(end))) error = 1;
       }
       wire.pos = end;
@@ -285,17 +335,27 @@ export class OtlpTracesDecoder implements PayloadDecoder {
 const NONE = new Uint8Array(0);
 const KNOWN_FIELDS = [1, 2, 4, 5, 6, 7, 8, 9, 15];
 
-function isZero(buf: Uint8Array, start: number, size: number): boolean {
-  for (let i = 0; i < size; i++) if (buf[start + i] !== 0) return false;
-  return true;
-}
-
 /** False if the KeyValue at `at` certainly is none of those: by the length of its key, in two comparisons for most. */
 function isSuspect(buf: Uint8Array, at: number, length: number): boolean {
   if (length < 2) return false;
   if (buf[at] !== 0x0a) return true;
   const size = buf[at + 1]!;
   return size === HTTP.length || size === HTTP_OLD.length || size === GRPC.length;
+}
+
+/**
+ * The HTTP status of a KeyValue whose length stands at `at`, written the usual way (key, then an int of two bytes), 0 if its
+ * key is another of that length; -1 if it must be read with care.
+ */
+function statusOf(buf: Uint8Array, at: number, end: number): number {
+  const key = at + 3;
+  const size = buf[at + 2]!;
+  const value = key + size;
+  // Length, key tag, key length, key; value tag, its length 3, int tag, two bytes.
+  if (buf[at]! !== size + 7 || value + 5 > end || buf[at + 1] !== 0x0a || size === GRPC.length) return -1;
+  if (buf[value] !== 0x12 || buf[value + 1] !== 3 || buf[value + 2] !== 0x18 || buf[value + 3]! < 128) return -1;
+  if (buf[value + 4]! >= 128) return -1;
+  return keyOf(buf, key, size) === 1 ? (buf[value + 3]! & 127) | (buf[value + 4]! << 7) : 0;
 }
 
 /** Whether the KeyValue `[wire.pos, end)` of a server span with unset status says that the request failed. */
