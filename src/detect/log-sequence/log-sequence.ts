@@ -58,6 +58,7 @@ export class LogSequence {
   readonly #pairs: Int32Array;
   #services: Float64Array = new Float64Array(WIDTH * 16);
   #novelties: Novelty[] = [];
+  #scratch: Int32Array = new Int32Array(6144);
 
   constructor(options: LogSequenceOptions, decode: (bytes: Uint8Array) => string) {
     this.#options = options;
@@ -71,20 +72,50 @@ export class LogSequence {
     const table = this.#sessions;
     const mask = table.length / SESSION_ROW - 1;
     const { length, service: services } = batch;
+    if (this.#scratch.length < length * 3) this.#scratch = new Int32Array(length * 6);
+    const scratch = this.#scratch;
+    // Three loops, so that the misses of the session table overlap, and then those of the pair table.
+    let followed = 0;
     for (let i = 0; i < length; i += 1) {
       const lo = sessions[i * 2] as number;
       const hi = sessions[i * 2 + 1] as number;
       if ((lo | hi) === 0) continue;
-      const service = services[i] as number;
       // 32 bits name the session beside its place: two sessions are taken for one once in billions of lines.
-      const key = Math.imul(lo ^ Math.imul(service + 1, 0x9e3779b1 | 0), 0x85ebca6b | 0) ^ hi;
+      const key = Math.imul(lo ^ Math.imul((services[i] as number) + 1, 0x9e3779b1 | 0), 0x85ebca6b | 0) ^ hi;
       const at = ((lo ^ (key >>> 11)) & mask) * SESSION_ROW;
+      scratch[followed] = i;
+      // The third word is overwritten below; reading it here brings the row near.
+      scratch[followed + 1] = key;
+      scratch[followed + 2] = (at << 1) | ((table[at] as number) & 1);
+      followed += 3;
+    }
+    const pairs = this.#pairs;
+    const pairMask = pairs.length / ROW - 1;
+    for (let k = 0; k < followed; k += 3) {
+      const i = scratch[k] as number;
+      const key = scratch[k + 1] as number;
+      const at = (scratch[k + 2] as number) >>> 1;
       const template = templates[i] as number;
       const before = table[at] === key ? (table[at + 1] as number) : 0;
       table[at] = key;
       table[at + 1] = template + 1;
-      // The first line of a session follows "nothing": a session that starts oddly is odd.
-      this.#pair(batch, i, service, before, template);
+      // The first line of a session follows "nothing": a session that starts oddly is odd. It is told apart by its service:
+      // 0 alone would be shared by all.
+      const first = before === 0 ? -1 - (services[i] as number) : before;
+      const place = (homeOf(first, template + 1) & pairMask) * ROW;
+      scratch[k + 1] = first;
+      scratch[k + 2] = pairs[place] === first && pairs[place + 1] === template + 1 ? place : -1;
+    }
+    for (let k = 0; k < followed; k += 3) {
+      const i = scratch[k] as number;
+      this.#pair(
+        batch,
+        i,
+        services[i] as number,
+        scratch[k + 1] as number,
+        templates[i] as number,
+        scratch[k + 2] as number,
+      );
     }
   }
 
@@ -141,7 +172,8 @@ export class LogSequence {
     this.#novelties = (state.meta as { novelties: Novelty[] }).novelties.map((novelty) => ({ ...novelty }));
   }
 
-  #pair(batch: LogBatch, i: number, service: number, before: number, template: number): void {
+  /** `place` is where the pair was found in the table before, or -1; another pair may have taken it since. */
+  #pair(batch: LogBatch, i: number, service: number, first: number, template: number, place: number): void {
     if ((service + 1) * WIDTH > this.#services.length) {
       const next = new Float64Array(Math.max((service + 1) * WIDTH, this.#services.length * 2));
       next.set(this.#services);
@@ -149,8 +181,14 @@ export class LogSequence {
     }
     const r = service * WIDTH;
     this.#services[r + 4] = (this.#services[r + 4] as number) + 1;
-    // The first template of a session is told apart by its service: 0 alone would be shared by all.
-    const first = before === 0 ? -1 - service : before;
+    const pairs = this.#pairs;
+    if (place >= 0 && pairs[place] === first && pairs[place + 1] === template + 1) {
+      const count = pairs[place + 2] as number;
+      if (count > 0) {
+        if (count < 0x7fffffff) pairs[place + 2] = count + 1;
+        return;
+      }
+    }
     if (this.#know(first, template + 1)) return;
     const fresh = (this.#services[r + 5] as number) + 1;
     this.#services[r + 5] = fresh;
@@ -159,15 +197,14 @@ export class LogSequence {
     const line = this.#decode(
       batch.buffer.subarray(start, Math.min(batch.bodyEnd[i] as number, start + EXAMPLE_BYTES)),
     );
-    this.#novelties.push({ service, before: before - 1, after: template, line });
+    this.#novelties.push({ service, before: first < 0 ? -1 : first - 1, after: template, line });
   }
 
   /** Whether the pair was known; learns it. */
   #know(first: number, second: number): boolean {
     const pairs = this.#pairs;
     const mask = pairs.length / ROW - 1;
-    const mixed = Math.imul(first, 0x9e3779b1 | 0) ^ Math.imul(second, 0x85ebca6b | 0);
-    const home = mixed ^ (mixed >>> 15);
+    const home = homeOf(first, second);
     let victim = -1;
     let least = 0x7fffffff;
     for (let probe = 0; probe < PROBES; probe += 1) {
@@ -225,6 +262,11 @@ export function createLogSequence(
   options: Partial<LogSequenceOptions> = {},
 ): LogSequence {
   return new LogSequence({ ...defaultsOf(LOG_SEQUENCE_OPTIONS), ...options }, decode);
+}
+
+function homeOf(first: number, second: number): number {
+  const mixed = Math.imul(first, 0x9e3779b1 | 0) ^ Math.imul(second, 0x85ebca6b | 0);
+  return mixed ^ (mixed >>> 15);
 }
 
 function powerOfTwo(size: number): number {
