@@ -38,6 +38,8 @@ export interface LiveView {
 
 export interface PipelineStats {
   readonly startedAt: EpochMs;
+  /** While old data are read in faster than time passes: the event time it began at. Null when up to date, or just late. */
+  readonly catchingUpFrom?: EpochMs | null;
   readonly series: number;
   readonly services: number;
   readonly pointsPerSecond: number;

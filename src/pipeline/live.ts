@@ -1,24 +1,41 @@
 import type { LiveView, PipelineStats } from '../domain/health.ts';
 import type { Clock } from '../domain/ports.ts';
+import type { EpochMs } from '../domain/units.ts';
 import type { Correlator } from './correlator/correlator.ts';
 import type { ShardFigures } from './shard-threads.ts';
 
 /** Rates are over about this long. */
 const RATE_WINDOW_MS = 5_000;
+/** Event time this far behind the clock that goes on faster than it by this factor is a back-fill. */
+const BEHIND_MS = 120_000;
+const FASTER = 3;
 
 interface Totals {
   readonly at: number;
   readonly points: number;
   readonly logs: number;
   readonly spans: number;
+  readonly watermark: EpochMs;
 }
 
 /** The live state of the pipeline for API and page. Call `sample` about once a second. */
-export function createLive(correlator: Correlator, figures: ReadonlyMap<number, ShardFigures>, clock: Clock): LiveView & { sample(): void } {
+export function createLive(
+  correlator: Correlator,
+  figures: ReadonlyMap<number, ShardFigures>,
+  clock: Clock,
+): LiveView & { sample(): void } {
   const startedAt = clock.now();
   let samples: Totals[] = [];
-  const sum = (pick: (figure: ShardFigures['stats']) => number): number => [...figures.values()].reduce((total, { stats }) => total + pick(stats), 0);
-  const totals = (): Totals => ({ at: clock.now(), points: sum((s) => s.points), logs: sum((s) => s.logs), spans: sum((s) => s.spans) });
+  let catchingUpFrom: EpochMs | null = null;
+  const sum = (pick: (figure: ShardFigures['stats']) => number): number =>
+    [...figures.values()].reduce((total, { stats }) => total + pick(stats), 0);
+  const totals = (): Totals => ({
+    at: clock.now(),
+    points: sum((s) => s.points),
+    logs: sum((s) => s.logs),
+    spans: sum((s) => s.spans),
+    watermark: correlator.watermark,
+  });
 
   function rate(pick: (t: Totals) => number): number {
     const first = samples[0];
@@ -33,12 +50,22 @@ export function createLive(correlator: Correlator, figures: ReadonlyMap<number, 
     health: () => correlator.health(),
     graph: () => correlator.graph(),
     sample() {
+      const before = samples[0];
       samples.push(totals());
+      const last = samples.at(-1)!;
+      if (last.at - last.watermark <= BEHIND_MS) catchingUpFrom = null;
+      else if (
+        before !== undefined &&
+        before.watermark > 0 &&
+        last.watermark - before.watermark > FASTER * (last.at - before.at)
+      )
+        catchingUpFrom ??= before.watermark;
       samples = samples.filter((sample) => clock.now() - sample.at <= RATE_WINDOW_MS);
     },
     stats(): PipelineStats {
       return {
         startedAt,
+        catchingUpFrom,
         series: sum((s) => s.series),
         services: sum((s) => s.services),
         pointsPerSecond: rate((t) => t.points),

@@ -30,6 +30,8 @@ export interface ApiDeps {
   /** Wall clock. */
   readonly clock: Clock;
   readonly events: Subscribe;
+  /** Told after somebody changed an incident, with the incident as stored. */
+  readonly changed?: (incident: Incident, what: 'acknowledge' | 'verdict') => void;
   /** Text of `/metrics` in Prometheus' exposition format. */
   readonly metrics: () => Promise<string>;
   readonly reload: () => Promise<{ readonly ok: boolean; readonly errors: readonly string[] }>;

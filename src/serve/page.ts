@@ -8,7 +8,11 @@ import { sendProblem } from './problem.ts';
  * Serves the built page: hashed files under /assets for ever, `index.html` for every other path, because the page keeps
  * its state in the URL. A relative <base> makes it work below any path of a reverse proxy without being told of it.
  */
-export async function registerPage(app: FastifyInstance, uiRoot: string | null): Promise<void> {
+export async function registerPage(
+  app: FastifyInstance,
+  uiRoot: string | null,
+  methodsOf: (path: string) => readonly string[],
+): Promise<void> {
   if (uiRoot !== null) {
     await app.register(fastifyStatic, {
       root: join(uiRoot, 'assets'),
@@ -23,6 +27,12 @@ export async function registerPage(app: FastifyInstance, uiRoot: string | null):
   }
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?', 1)[0] ?? '/';
+    const methods = methodsOf(path);
+    if (methods.length > 0) {
+      const allowed = methods.join(', ');
+      void reply.header('allow', allowed);
+      return sendProblem(reply, 'method_not_allowed', `${path} takes ${allowed}, not ${request.method}`);
+    }
     const page =
       uiRoot !== null &&
       (request.method === 'GET' || request.method === 'HEAD') &&

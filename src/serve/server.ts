@@ -6,6 +6,7 @@ import { jsonSchemaTransform, jsonSchemaTransformObject, validatorCompiler } fro
 import type { App } from './app.ts';
 import { registerAuth } from './auth/auth.ts';
 import type { ApiDeps } from './deps.ts';
+import { rememberMethods } from './methods.ts';
 import { registerPage } from './page.ts';
 import { registerProblems } from './problem.ts';
 import { eventRoutes } from './routes/events.ts';
@@ -35,6 +36,7 @@ export async function createApiServer(deps: ApiDeps): Promise<App> {
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
 
   registerProblems(app);
+  const methodsOf = rememberMethods(app);
   await app.register(helmet, {
     contentSecurityPolicy: {
       useDefaults: false,
@@ -75,6 +77,6 @@ export async function createApiServer(deps: ApiDeps): Promise<App> {
 
   for (const register of GROUPS) register(app, deps);
   app.get('/api/v1/openapi.json', { schema: { hide: true } }, async () => app.swagger());
-  await registerPage(app, deps.uiRoot);
+  await registerPage(app, deps.uiRoot, methodsOf);
   return app;
 }

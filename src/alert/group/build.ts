@@ -7,7 +7,7 @@ import type { CallGraph } from './relate.ts';
 /** The computed fields of an incident: pure functions of its anomalies. */
 
 const MAX_EVIDENCE = 64;
-const MAX_CONTRIBUTIONS = 10;
+const MAX_CONTRIBUTIONS = 5;
 const MAX_TIMELINE = 100;
 const KEPT_FIRST = 10;
 const MAX_TRACES = 16;
@@ -27,11 +27,14 @@ export function evidenceOf(anomalies: readonly Anomaly[]): Evidence[] {
   return [...best.values()].sort((a, b) => a.p - b.p || (idOf(a) < idOf(b) ? -1 : 1)).slice(0, MAX_EVIDENCE);
 }
 
+/** One line for the same measure of all pods and operations: "p99", "CPU", "log lines". */
+const familyOf = (e: Evidence): string => (e.name ?? e.metric).replace(/ (of|for) .*$/, '');
+
 /** Share of each signal in the story; sums to 1. */
 export function contributionsOf(evidence: readonly Evidence[], anomalies: readonly Anomaly[]): Contribution[] {
   const weight = new Map<string, number>();
   for (const e of evidence) {
-    const name = `${e.service}: ${e.metric}${e.subject === undefined ? '' : ` ${e.subject}`}`;
+    const name = `${e.service}: ${familyOf(e)}`;
     weight.set(name, (weight.get(name) ?? 0) + surpriseOf(e.p));
   }
   if (weight.size === 0) for (const a of anomalies) weight.set(a.service, 1 + surpriseOf(a.p));

@@ -202,3 +202,16 @@ describe('events', () => {
     await live.close();
   });
 });
+
+test('the pipeline is told of what people do', async () => {
+  const told: string[] = [];
+  const served = await serveFixture({
+    changed: (after, what) => told.push(`${what} ${after.id} ${after.verdict?.kind}`),
+  });
+  const [open] = (await served.deps.control.incidents({ status: 'open' })).items;
+  const url = `/api/v1/incidents/${open?.id}`;
+  await served.app.inject({ method: 'POST', url: `${url}/verdict`, headers: MEANT, payload: { kind: 'real' } });
+  await served.app.inject({ method: 'POST', url: `${url}/verdict`, headers: MEANT, payload: { kind: 'nonsense' } });
+  expect(told).toEqual([`verdict ${open?.id} real`]);
+  await served.app.close();
+});

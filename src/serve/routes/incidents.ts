@@ -36,6 +36,12 @@ export function incidentRoutes(app: App, deps: ApiDeps): void {
     return found;
   };
 
+  const tell = async (id: string, what: 'acknowledge' | 'verdict'): Promise<Incident> => {
+    const after = await find(id);
+    deps.changed?.(after, what);
+    return after;
+  };
+
   app.get(
     '/api/v1/incidents',
     {
@@ -96,7 +102,7 @@ export function incidentRoutes(app: App, deps: ApiDeps): void {
         subject: before.id,
         detail: {},
       });
-      return find(before.id);
+      return tell(before.id, 'acknowledge');
     },
   );
 
@@ -145,7 +151,7 @@ export function incidentRoutes(app: App, deps: ApiDeps): void {
         subject: before.id,
         detail: { verdict: said.id, kind: said.kind, comment: said.comment, before: before.verdict?.kind ?? null },
       });
-      return find(before.id);
+      return tell(before.id, 'verdict');
     },
   );
 

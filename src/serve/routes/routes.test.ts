@@ -154,3 +154,15 @@ describe('what is asked wrongly', () => {
     expect(problem.parse(response.json()).code).toBe('internal');
   });
 });
+
+test.each<readonly ['DELETE' | 'POST' | 'GET', string, string]>([
+  ['DELETE', '/api/v1/incidents', 'GET, HEAD'],
+  ['POST', '/api/v1/incidents/abc', 'GET, HEAD'],
+  ['GET', '/api/v1/incidents/abc/verdict', 'POST'],
+  ['GET', '/-/reload', 'POST'],
+])('%s %s is refused with the methods it takes', async (method, url, allow) => {
+  const response = await app.inject({ method, url, headers: { 'x-tocsin-request': '1' } });
+  expect(response.statusCode).toBe(405);
+  expect(response.headers['allow']).toBe(allow);
+  expect(problem.parse(response.json()).code).toBe('method_not_allowed');
+});

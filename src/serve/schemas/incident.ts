@@ -29,6 +29,7 @@ export const evidence = z
     upper: figure,
     contributions: list(contribution),
     text: z.string(),
+    name: z.string().optional(),
     subject: z.string().optional(),
     example: z.string().optional(),
     traceId: z.string().optional(),

@@ -53,6 +53,7 @@ export type WireService = z.infer<typeof serviceDetail>;
 export const pipelineStats = z
   .object({
     startedAt: epochMs,
+    catchingUpFrom: epochMs.nullish(),
     series: z.number(),
     services: z.number(),
     pointsPerSecond: figure,

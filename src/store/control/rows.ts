@@ -17,7 +17,11 @@ export function incidentOf(row: Selectable<Tables['incidents']>): Incident {
     verdict: row.verdict === null ? null : (JSON.parse(row.verdict) as Verdict),
     acknowledgedBy: row.acknowledged_by,
     acknowledgedAt: row.acknowledged_at,
-    timeline: own.length === 0 ? document.timeline : [...document.timeline, ...own].sort((a, b) => a.at - b.at),
+    // The correlator's own copy hears of what people do too: theirs is the wording that counts.
+    timeline:
+      own.length === 0
+        ? document.timeline
+        : [...document.timeline.filter(({ kind }) => !USER_TIMELINE.has(kind)), ...own].sort((a, b) => a.at - b.at),
   };
 }
 

@@ -44,6 +44,7 @@ interface ParquetFile {
 export class DuckDbHistoryStore implements HistoryStore {
   readonly #connection: DuckDBConnection;
   readonly #instance: DuckDBInstance;
+  readonly #database: string;
   readonly #windows: string;
   readonly #rowsPerFile: number;
   readonly #catalogue: Catalogue;
@@ -56,6 +57,7 @@ export class DuckDbHistoryStore implements HistoryStore {
   private constructor(
     instance: DuckDBInstance,
     connection: DuckDBConnection,
+    database: string,
     windows: string,
     rowsPerFile: number,
     catalogue: Catalogue,
@@ -63,6 +65,7 @@ export class DuckDbHistoryStore implements HistoryStore {
   ) {
     this.#instance = instance;
     this.#connection = connection;
+    this.#database = database;
     this.#windows = windows;
     this.#rowsPerFile = rowsPerFile;
     this.#catalogue = catalogue;
@@ -74,7 +77,8 @@ export class DuckDbHistoryStore implements HistoryStore {
     const windows = join(options.directory, 'windows');
     mkdirSync(windows, { recursive: true });
     for (const name of readdirSync(windows)) if (name.endsWith('.writing')) rmSync(join(windows, name));
-    const instance = await DuckDBInstance.create(join(options.directory, 'history.duckdb'), {
+    const database = join(options.directory, 'history.duckdb');
+    const instance = await DuckDBInstance.create(database, {
       threads: '1',
       memory_limit: options.memoryLimit ?? '512MB',
     });
@@ -85,7 +89,15 @@ export class DuckDbHistoryStore implements HistoryStore {
     await connection.run(CATALOGUE_SQL);
     const catalogue = await Catalogue.load(connection);
     const rows = Number((await connection.runAndReadAll('select count(*) from recent')).getRows()[0]![0]);
-    return new DuckDbHistoryStore(instance, connection, windows, options.rowsPerFile ?? 2_000_000, catalogue, rows);
+    return new DuckDbHistoryStore(
+      instance,
+      connection,
+      database,
+      windows,
+      options.rowsPerFile ?? 2_000_000,
+      catalogue,
+      rows,
+    );
   }
 
   registerSeries(
@@ -167,7 +179,10 @@ export class DuckDbHistoryStore implements HistoryStore {
   }
 
   async bytes(): Promise<number> {
-    return this.#files.reduce((sum, file) => sum + statSync(file.path).size, 0);
+    const database = [this.#database, `${this.#database}.wal`].map(
+      (path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0,
+    );
+    return this.#files.reduce((sum, file) => sum + statSync(file.path).size, 0) + database[0]! + database[1]!;
   }
 
   async close(): Promise<void> {
