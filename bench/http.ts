@@ -17,7 +17,14 @@ const START = Number(PAYLOAD_TIME / 1_000_000n);
 type Bodies = (pass: number, body: number) => Uint8Array;
 
 /** Sends bodies in order, each connection the next one, until `done`. */
-async function send(connections: readonly Connection[], count: number, from: number, next: Bodies, coding: 'identity' | 'gzip', done: (sent: number) => boolean): Promise<number> {
+async function send(
+  connections: readonly Connection[],
+  count: number,
+  from: number,
+  next: Bodies,
+  coding: 'identity' | 'gzip',
+  done: (sent: number) => boolean,
+): Promise<number> {
   let at = from * count;
   let sent = 0;
   await Promise.all(
@@ -46,7 +53,8 @@ async function run(coding: 'identity' | 'gzip', bar: string): Promise<void> {
   // The same bytes must not be sent twice: passes are compressed before, as many as will be needed.
   const packed: Uint8Array[][] = [];
   if (coding === 'gzip') {
-    for (let pass = 0; pass < passes; pass++) packed.push(Array.from({ length: count }, (_, body) => gzipSync(set(pass, body), { level: 1 })));
+    for (let pass = 0; pass < passes; pass++)
+      packed.push(Array.from({ length: count }, (_, body) => gzipSync(set(pass, body), { level: 1 })));
   }
   const next: Bodies = coding === 'gzip' ? (pass, body) => packed[pass]![body]! : set;
   const server = await ServerUnderLoad.start();
@@ -56,7 +64,14 @@ async function run(coding: 'identity' | 'gzip', bar: string): Promise<void> {
   const cpu = cpuSeconds();
   const started = performance.now();
   const limit = coding === 'gzip' ? (passes - WARM_PASSES) * count - CONNECTIONS : Number.POSITIVE_INFINITY;
-  const sent = await send(connections, count, WARM_PASSES, next, coding, (n) => n >= limit || performance.now() - started > SECONDS * 1000);
+  const sent = await send(
+    connections,
+    count,
+    WARM_PASSES,
+    next,
+    coding,
+    (n) => n >= limit || performance.now() - started > SECONDS * 1000,
+  );
   const wall = (performance.now() - started) / 1000;
   const after = await server.figures();
   for (const connection of connections) connection.close();

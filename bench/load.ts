@@ -29,7 +29,9 @@ export class ServerUnderLoad {
 
   static async start(): Promise<ServerUnderLoad> {
     const directory = mkdtempSync(join(tmpdir(), 'tocsin-bench-'));
-    const child = fork(join(import.meta.dirname, 'server-child.ts'), [directory], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    const child = fork(join(import.meta.dirname, 'server-child.ts'), [directory], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
     const { port } = await answerOf<{ port: number }>(child);
     return new ServerUnderLoad(child, directory, port);
   }

@@ -17,7 +17,10 @@ const START = Number(PAYLOAD_TIME / 1_000_000n);
 const ROWS_PER_POINT = 1.4;
 
 if (globalThis.gc === undefined) {
-  process.exit(spawnSync(process.execPath, ['--expose-gc', import.meta.filename, String(SERIES)], { stdio: 'inherit' }).status ?? 1);
+  process.exit(
+    spawnSync(process.execPath, ['--expose-gc', import.meta.filename, String(SERIES)], { stdio: 'inherit' }).status ??
+      1,
+  );
 }
 
 function resident(): number {
@@ -47,7 +50,9 @@ feed(engine, bodies);
 const after = resident();
 const { series, stateBytes } = engine.stats();
 const each = (after - before) / series;
-console.log(`${series} live series: ${each.toFixed(0)} bytes each by resident memory (${((after - before) / 2 ** 20).toFixed(0)} MiB), ${(stateBytes / series).toFixed(0)} by our own account`);
+console.log(
+  `${series} live series: ${each.toFixed(0)} bytes each by resident memory (${((after - before) / 2 ** 20).toFixed(0)} MiB), ${(stateBytes / series).toFixed(0)} by our own account`,
+);
 for (const [name, { arrays }] of Object.entries(engine.save())) {
   const bytes = Object.values(arrays).reduce((sum, array) => sum + array.byteLength, 0) / series;
   if (bytes >= 1) console.log(`  ${bytes.toFixed(0).padStart(5)} B  ${name}`);

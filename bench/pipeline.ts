@@ -15,7 +15,7 @@ import { metricsPayloads, PAYLOAD_TIME } from './payload.ts';
  * prints where the time goes, by source file.
  */
 const STEP_MS = 10_000;
-const WARM_PASSES = 400;
+const WARM_PASSES = 1200;
 const START_MS = Number(PAYLOAD_TIME / 1_000_000n);
 /** Rows that a body of 1000 points takes: 900 numbers, 100 histograms and what is computed from them. */
 const ROWS_PER_POINT = 1.4;

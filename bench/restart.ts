@@ -20,9 +20,14 @@ const child = process.argv[2] === 'child';
 const directory = child ? process.argv[3]! : mkdtempSync(join(tmpdir(), 'tocsin-restart-'));
 const settings = settingsSchema.parse({ data_dir: directory, ingest: { max_series_per_tenant: 2_000_000 } });
 let now = START;
-let shard: DurableShard | undefined = undefined;
+let shard: DurableShard | undefined;
 const open = async (): Promise<DurableShard> =>
-  DurableShard.open({ shard: 0, settings, clock: { now: () => now }, emit: ({ sequence }) => shard?.acknowledge(sequence + 1) });
+  DurableShard.open({
+    shard: 0,
+    settings,
+    clock: { now: () => now },
+    emit: ({ sequence }) => shard?.acknowledge(sequence + 1),
+  });
 
 if (child) {
   shard = await open();
@@ -39,7 +44,9 @@ for (let pass = 0; pass < 4; pass++) {
     const started = performance.now();
     const cpu = cpuSeconds();
     if (!shard.snapshot()) throw new Error('no snapshot was taken');
-    console.log(`saving ${shard.stats().series} series: ${((performance.now() - started) / 1000).toFixed(2)} s wall, ${(cpuSeconds() - cpu).toFixed(2)} s CPU`);
+    console.log(
+      `saving ${shard.stats().series} series: ${((performance.now() - started) / 1000).toFixed(2)} s wall, ${(cpuSeconds() - cpu).toFixed(2)} s CPU`,
+    );
   }
   for (let i = 0; i < bodies; i++) {
     const ms = pass * STEP_MS + (i / bodies) * STEP_MS * 0.9;
@@ -53,9 +60,14 @@ const size = (folder: string): string =>
   `${(readdirSync(join(directory, folder), { recursive: true, encoding: 'utf8' }).reduce((sum, name) => sum + statSync(join(directory, folder, name)).size, 0) / 2 ** 20).toFixed(0)} MiB`;
 console.log(`snapshots ${size('snapshots')}, log ${size('input-log')}`);
 // Not closed: the process that comes next finds what a kill leaves.
-const done = spawnSync(process.execPath, [import.meta.filename, 'child', directory], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+const done = spawnSync(process.execPath, [import.meta.filename, 'child', directory], {
+  encoding: 'utf8',
+  stdio: ['ignore', 'pipe', 'inherit'],
+});
 rmSync(directory, { recursive: true, force: true });
 const { series, wall, cpu } = JSON.parse(done.stdout) as { series: number; wall: number; cpu: number };
-console.log(`ready with ${series} series after ${wall.toFixed(2)} s wall, ${cpu.toFixed(2)} s CPU, a pass of all series replayed`);
+console.log(
+  `ready with ${series} series after ${wall.toFixed(2)} s wall, ${cpu.toFixed(2)} s CPU, a pass of all series replayed`,
+);
 reportBar('restart', wall, `${cpu.toFixed(1)} s CPU`);
 process.exit(0);

@@ -3,7 +3,7 @@ import { createScoreColumns, type ScoreColumns, type SeriesDetector, type StateB
 import { TocsinError } from '../domain/error.ts';
 import { defaultsOf, type Options } from '../domain/options.ts';
 import { createFusedCalibrator } from './calibrate/fused-calibrator.ts';
-import { createTailBank } from './calibrate/tail-bank.ts';
+import { createTailBank, type TailColumns } from './calibrate/tail-bank.ts';
 import { createLearnGate, LEARN, LEARN_GATE_OPTIONS } from './combine/learn-gate.ts';
 import { explainSample } from './series-reason.ts';
 import type { SampleReason, SeriesScores } from './series-scores.ts';
@@ -41,42 +41,34 @@ export function createSeriesFusion(
   const weights = names.map((name) => options.weights?.[name] ?? 1 / names.length);
   const isRare = names.map((name) => options.rare?.includes(name) ?? name === 'novelty');
   const ordinaryCap = options.ordinaryCap ?? 3;
-  const tails = createTailBank(detectors.length);
+  const band = BAND.map((name) => names.indexOf(name)).filter((index) => index >= 0);
+  const tails = createTailBank(weights, isRare);
   const calibrator = createFusedCalibrator();
   const gate = createLearnGate(options.gate ?? defaultsOf(LEARN_GATE_OPTIONS));
   const parts = { 'fuse.tails': tails, 'fuse.calibrator': calibrator, 'fuse.gate': gate };
 
-  let room = 0;
+  /** The tails' columns; detectors write their scores straight into them. Replaced when the tails grow. */
+  let columns: TailColumns | null = null;
   let scores: ScoreColumns[] = [];
-  let surprises: Float32Array[] = [];
-  let sum = new Float32Array(0);
-  let rare = new Float32Array(0);
-  let known = new Uint8Array(0);
-  let mode = new Uint8Array(0);
 
-  function makeRoom(length: number): void {
-    room = Math.max(256, length, room * 2);
-    scores = detectors.map(() => createScoreColumns(room));
-    surprises = detectors.map(() => new Float32Array(room));
-    sum = new Float32Array(room);
-    rare = new Float32Array(room);
-    known = new Uint8Array(room);
-    mode = new Uint8Array(room);
+  function bind(length: number): TailColumns {
+    if (length > tails.columns.mode.length) tails.makeRoom(Math.max(256, length, 2 * tails.columns.mode.length));
+    if (columns === tails.columns) return columns;
+    columns = tails.columns;
+    const { raw, ready, mode } = columns;
+    scores = detectors.map((_, d) => ({ ...createScoreColumns(mode.length), raw: raw[d]!, ready: ready[d]! }));
+    return columns;
   }
 
   // Loops live in functions of their own: inside `observe` the optimiser gave up again and again.
-  function prepare(series: Int32Array, length: number): void {
-    for (let i = 0; i < length; i++) {
-      mode[i] = gate.modeOf(series[i]!);
-      sum[i] = 0;
-      rare[i] = 0;
-      known[i] = 0;
-    }
+  function prepare(series: Int32Array, mode: Uint8Array, length: number): void {
+    for (let i = 0; i < length; i++) mode[i] = gate.modeOf(series[i]!);
   }
 
-  function calibrate(d: number, series: Int32Array, length: number): void {
-    const { raw, ready } = scores[d]!;
-    tails.observe(d, length, series, raw, ready, mode, weights[d]!, surprises[d]!, isRare[d] ? rare : sum, known);
+  function reasonOf(i: number, series: number, value: number, expected: number): SampleReason {
+    const { surprise, stride } = tails.columns;
+    const surprises = names.map((_, d) => surprise.subarray(i * stride + d));
+    return explainSample(names, weights, surprises, 0, value, expected, gate.onsetOf(series));
   }
 
   function showBand(index: number, length: number, out: SeriesScores): void {
@@ -89,7 +81,7 @@ export function createSeriesFusion(
     }
   }
 
-  function fuse(batch: PointBatch, out: SeriesScores): void {
+  function fuse(batch: PointBatch, { sum, rare, known, mode }: TailColumns, out: SeriesScores): void {
     const { series, time, length } = batch;
     const { surprise, extent, ready, changePoint } = out;
     for (let i = 0; i < length; i++) {
@@ -125,23 +117,18 @@ export function createSeriesFusion(
       for (const part of Object.values(parts)) part.grow(capacity);
     },
     observe(batch, out) {
-      const { series, length } = batch;
-      if (length > room) makeRoom(length);
-      prepare(series, length);
+      const { series, value, length } = batch;
+      const tail = bind(length);
+      tail.series.set(series.subarray(0, length));
+      prepare(series, tail.mode, length);
       out.expected.fill(NaN, 0, length);
       out.lower.fill(NaN, 0, length);
       out.upper.fill(NaN, 0, length);
-      for (let d = 0; d < detectors.length; d++) {
-        detectors[d]!.observe(batch, mode, scores[d]!);
-        calibrate(d, series, length);
-      }
-      for (const name of BAND) {
-        const index = names.indexOf(name);
-        if (index >= 0) showBand(index, length, out);
-      }
-      fuse(batch, out);
-      out.explain = (i: number): SampleReason =>
-        explainSample(names, weights, surprises, i, batch.value[i]!, out.expected[i]!, gate.onsetOf(series[i]!));
+      for (let d = 0; d < detectors.length; d++) detectors[d]!.observe(batch, tail.mode, scores[d]!);
+      tails.observe(length);
+      for (const index of band) showBand(index, length, out);
+      fuse(batch, tail, out);
+      out.explain = (i) => reasonOf(i, series[i]!, value[i]!, out.expected[i]!);
     },
     reset(series) {
       for (const detector of detectors) detector.reset(series);

@@ -1,103 +1,179 @@
 import type { StateBlob } from '../../domain/detector.ts';
-import { createRows } from '../../stats/rows.ts';
+import { TocsinError } from '../../domain/error.ts';
+import { type KernelMemory, loadKernel } from '../../stats/kernels/load.ts';
+import { TAILS_WASM } from '../../stats/kernels/tails-wasm.ts';
+
+/** What goes in and comes out of a batch: columns of `room` samples, in the kernel's memory. Replaced by `grow`, `restore` and `makeRoom`. */
+export interface TailColumns {
+  readonly series: Int32Array;
+  /** As in `SeriesDetector.observe`: a sample is learnt here where it is 1. */
+  readonly mode: Uint8Array;
+  /** By detector. */
+  readonly raw: readonly Float32Array[];
+  readonly ready: readonly Uint8Array[];
+  /** -log10 p of detector d for sample i at `i * stride + d`, at most 8, 0 where not ready. */
+  readonly surprise: Float32Array;
+  readonly stride: number;
+  /** Weighted sums of -log10 p over ordinary and over rare detectors. */
+  readonly sum: Float32Array;
+  readonly rare: Float32Array;
+  /** 1 where any detector was ready. */
+  readonly known: Uint8Array;
+}
 
 /**
  * A compact tail for each (series, detector), 9 bytes: the 95 % quantile of past scores and the mean of ln(score /
  * quantile) above it (Hill's estimator), both exponentially forgotten. It turns raw scores of any unit into comparable
- * -log10 p; the fused score is calibrated again by `fused-calibrator.ts`, so this one need not be exact.
+ * -log10 p; the fused score is calibrated again by `fused-calibrator.ts`, so this one need not be exact. All detectors of a
+ * sample go through a SIMD kernel at once, in 32-bit floats: ten times as fast as a loop a detector.
  */
 export interface TailBank {
   readonly bytesPerSeries: number;
+  readonly columns: TailColumns;
   grow(capacity: number): void;
-  /**
-   * Adds `weight * -log10 p` (at most 8) of each ready score to `sum`, notes -log10 p in `surprise` (0 where not ready),
-   * marks the sample as `known`,
-   * then learns the score where `mode[i]` is 1.
-   */
-  observe(
-    detector: number,
-    length: number,
-    series: Int32Array,
-    raw: Float32Array,
-    ready: Uint8Array,
-    mode: Uint8Array,
-    weight: number,
-    surprise: Float32Array,
-    sum: Float32Array,
-    known: Uint8Array,
-  ): void;
+  /** Makes the columns hold batches of `samples`; empties them. */
+  makeRoom(samples: number): void;
+  /** Scores the first `length` samples of the columns, then learns them. */
+  observe(length: number): void;
   reset(series: number): void;
   copy(from: number, to: number): void;
   save(): StateBlob;
   restore(state: StateBlob): void;
 }
 
-const VERSION = 1;
-const SURPRISE_AT_QUANTILE = 1.30103;
-const EXCESS_SHARE = 0.05;
-const QUANTILE_RATE = 0.01;
-/** Below so many scores the quantile moves faster. */
-const YOUNG = 96;
-const EXCESS_RATE = 0.02;
-const CAP = 8;
-/** No quantile below one scale: floors of the detectors' scales would be undone by a tail that adapts to nothing. */
-const SMALLEST_QUANTILE = 1;
-const SMALLEST_EXCESS = 0.12;
+interface Kernel {
+  readonly memory: KernelMemory;
+  base(): number;
+  observe(
+    n: number,
+    detectors: number,
+    rows: number,
+    series: number,
+    mode: number,
+    raw: number,
+    ready: number,
+    room: number,
+    weights: number,
+    surprise: number,
+    sum: number,
+    rare: number,
+    known: number,
+  ): void;
+}
 
-export function createTailBank(detectors: number): TailBank {
-  const countWords = Math.ceil(detectors / 4);
-  const width = 2 * detectors + countWords;
-  const rows = createRows(width);
+const VERSION = 1;
+const PAGE = 65_536;
+/** The kernel reads whole vectors, and so a little behind the last row. */
+const SLACK = 32;
+
+/** @param weights By detector. @param isRare Detectors that are summed apart. */
+export function createTailBank(weights: readonly number[], isRare: readonly boolean[]): TailBank {
+  const kernel = loadKernel<Kernel>(TAILS_WASM);
+  const detectors = weights.length;
+  const stride = Math.ceil(detectors / 4) * 4;
+  const rowBytes = detectors * 8 + stride;
+  const start = align(kernel.base());
+  let capacity = 0;
+  let room = 0;
+  let bytes = new Uint8Array(kernel.memory.buffer);
+  let at = placesOf(0);
+  let columns = columnsOf();
+
+  /** Where the columns of a batch lie; rows come behind them. */
+  function placesOf(samples: number) {
+    const weightsAt = start;
+    const series = weightsAt + stride * 8;
+    const mode = series + samples * 4;
+    const raw = align(mode + samples);
+    const ready = raw + detectors * samples * 4;
+    const surprise = align(ready + detectors * samples);
+    const sum = surprise + stride * samples * 4;
+    const rare = sum + samples * 4;
+    const known = rare + samples * 4;
+    return { weights: weightsAt, series, mode, raw, ready, surprise, sum, rare, known, rows: align(known + samples) };
+  }
+
+  function columnsOf(): TailColumns {
+    const { buffer } = kernel.memory;
+    const floats = (from: number, length: number): Float32Array => new Float32Array(buffer, from, length);
+    return {
+      series: new Int32Array(buffer, at.series, room),
+      mode: new Uint8Array(buffer, at.mode, room),
+      raw: weights.map((_, d) => floats(at.raw + d * room * 4, room)),
+      ready: weights.map((_, d) => new Uint8Array(buffer, at.ready + d * room, room)),
+      surprise: floats(at.surprise, room * stride),
+      stride,
+      sum: floats(at.sum, room),
+      rare: floats(at.rare, room),
+      known: new Uint8Array(buffer, at.known, room),
+    };
+  }
+
+  /** Makes memory for `rows` rows behind columns of `samples` samples; moves the rows there are. */
+  function arrange(rows: number, samples: number): void {
+    const before = at;
+    const next = placesOf(samples);
+    const missing = next.rows + rows * rowBytes + SLACK - kernel.memory.buffer.byteLength;
+    if (missing > 0) kernel.memory.grow(Math.ceil(missing / PAGE));
+    bytes = new Uint8Array(kernel.memory.buffer);
+    if (next.rows !== before.rows) {
+      bytes.copyWithin(next.rows, before.rows, before.rows + capacity * rowBytes);
+      bytes.fill(0, start, next.rows);
+      bytes.fill(0, next.rows + capacity * rowBytes);
+    }
+    at = next;
+    capacity = rows;
+    room = samples;
+    new Float32Array(kernel.memory.buffer, at.weights, stride * 2).set([
+      ...Array.from({ length: stride }, (_, d) => (d < detectors && !isRare[d] ? weights[d]! : 0)),
+      ...Array.from({ length: stride }, (_, d) => (d < detectors && isRare[d] ? weights[d]! : 0)),
+    ]);
+    columns = columnsOf();
+  }
+
+  const rowAt = (series: number): number => at.rows + series * rowBytes;
 
   return {
-    bytesPerSeries: rows.bytesPerRow,
-    grow: rows.grow,
-    observe(detector, length, series, raw, ready, mode, weight, surprise, sum, known) {
-      const f = rows.f32;
-      const bytes = rows.u8;
-      for (let i = 0; i < length; i++) {
-        if (ready[i] === 0) {
-          surprise[i] = 0;
-          continue;
-        }
-        const o = series[i]! * width;
-        const at = o + 2 * detector;
-        const countAt = (o + 2 * detectors) * 4 + detector;
-        const score = raw[i]!;
-        let quantile = f[at]!;
-        let excess = f[at + 1]!;
-        const n = bytes[countAt]!;
-        if (n === 0) {
-          quantile = score > SMALLEST_QUANTILE ? score : SMALLEST_QUANTILE;
-          excess = 0.3;
-        }
-        const ratio = score / quantile;
-        let strange: number;
-        let over = 0;
-        if (ratio <= 1) strange = SURPRISE_AT_QUANTILE * 0.5 * ratio * (1 + ratio);
-        else {
-          over = Math.log(ratio);
-          strange = SURPRISE_AT_QUANTILE + (Math.LOG10E * over) / excess;
-          if (strange > CAP) strange = CAP;
-        }
-        surprise[i] = strange;
-        known[i] = 1;
-        sum[i] = sum[i]! + weight * strange;
-        if (mode[i] !== 1) continue;
-        const rate = n < YOUNG ? 1 / (n + 4) : QUANTILE_RATE;
-        if (ratio > 1) {
-          const limit = 10 * excess;
-          excess += EXCESS_RATE * ((over < limit ? over : limit) - excess);
-          quantile *= 1 + rate * (1 - EXCESS_SHARE);
-        } else quantile *= 1 - rate * EXCESS_SHARE;
-        f[at] = quantile > SMALLEST_QUANTILE ? quantile : SMALLEST_QUANTILE;
-        f[at + 1] = excess > SMALLEST_EXCESS ? excess : SMALLEST_EXCESS;
-        if (n < 255) bytes[countAt] = n + 1;
-      }
+    bytesPerSeries: rowBytes,
+    get columns() {
+      return columns;
     },
-    reset: rows.reset,
-    copy: rows.copy,
-    save: () => rows.save(VERSION),
-    restore: (state) => rows.restore(state, VERSION),
+    grow(to) {
+      if (to > capacity) arrange(to, room);
+    },
+    makeRoom(samples) {
+      if (samples > room) arrange(capacity, align(samples));
+    },
+    observe(length) {
+      const { rows, series, mode, raw, ready, weights: from, surprise, sum, rare, known } = at;
+      kernel.observe(length, detectors, rows, series, mode, raw, ready, room, from, surprise, sum, rare, known);
+    },
+    reset(series) {
+      if (series < capacity) bytes.fill(0, rowAt(series), rowAt(series + 1));
+    },
+    copy(from, to) {
+      bytes.copyWithin(rowAt(to), rowAt(from), rowAt(from + 1));
+    },
+    save: () => ({
+      version: VERSION,
+      arrays: { rows: bytes.slice(at.rows, rowAt(capacity)) },
+      meta: { width: rowBytes / 4, extra: null },
+    }),
+    restore(state) {
+      const saved = state.arrays['rows'];
+      const meta = state.meta as { readonly width?: unknown } | null;
+      if (state.version !== VERSION || meta?.width !== rowBytes / 4 || !(saved instanceof Uint8Array)) {
+        throw new TocsinError('state_version', `tails of version ${state.version} cannot be read, expected ${VERSION}`);
+      }
+      const rows = saved.length / rowBytes;
+      if (rows > capacity) arrange(rows, room);
+      bytes.fill(0, at.rows);
+      bytes.set(saved, at.rows);
+      capacity = rows;
+    },
   };
+}
+
+function align(offset: number): number {
+  return (offset + 15) & ~15;
 }
