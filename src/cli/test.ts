@@ -41,7 +41,10 @@ export async function test(patterns: readonly string[], options: TestOptions, ou
       const result = testFile(file);
       tested.push(result);
       if (options.output !== 'json')
-        for (const line of report(result)) (result.status === 'passed' ? output.line : output.error)(line);
+        for (const line of report(result)) {
+          if (result.status === 'passed') output.line(line);
+          else output.error(line);
+        }
     }
     if (files.length === 0 && options.output !== 'json') output.error(`INVALID ${pattern}: no such file`);
   }

@@ -4,7 +4,6 @@ import type { DeployMarker, HistogramBatch, LogBatch, PointBatch, SpanBatch } fr
 import type { StateBlob } from '../../domain/detector.ts';
 import type { TickReport } from '../../domain/history.ts';
 import type { IntakeResult, PayloadFormat, Signal, SignalSink } from '../../domain/ports.ts';
-import type { SeriesInfo } from '../../domain/series.ts';
 import { type DurationMs, type EpochMs, MINUTE, SECOND } from '../../domain/units.ts';
 import { signalName } from '../../fuse/explain/explain.ts';
 import { createServiceFusion, type ServiceFusion } from '../../fuse/service/service.ts';
@@ -15,7 +14,8 @@ import { DerivedPoints } from './derived-points.ts';
 import { LogPath } from './log-path.ts';
 import type { MetricInput } from './metric-input.ts';
 import { MetricPath } from './metric-path.ts';
-import { silenceEvidence } from './silence-evidence.ts';
+import { NewSeries } from './new-series.ts';
+import { PIPELINE_SERVICE, PipelineSilence, silenceEvidence } from './silence-evidence.ts';
 import { TracePath } from './trace-path.ts';
 import { WindowCollector } from './window-collector.ts';
 
@@ -27,11 +27,8 @@ const LONGEST_PAUSE: DurationMs = 5 * MINUTE;
 /** After such a pause everybody gets this long to come back before silence is judged again. */
 const RETURN_GRACE: DurationMs = 3 * MINUTE;
 const EVICT_EVERY: DurationMs = MINUTE;
-const MAX_NEW_SERIES = 20_000;
 /** Example traces are looked up for services at least this strange. */
 const EXAMPLE_P = 1e-2;
-/** Pipeline silence has no service of its own: it is told under this name. */
-const PIPELINE_SERVICE = 'telemetry-pipeline';
 
 export interface ShardEngineOptions {
   readonly shard: number;
@@ -39,20 +36,8 @@ export interface ShardEngineOptions {
   readonly emit: (report: TickReport) => void;
 }
 
-export interface ShardStats {
-  readonly series: number;
-  readonly services: number;
-  readonly points: number;
-  readonly logs: number;
-  readonly spans: number;
-  readonly refusedSeries: number;
-  readonly late: number;
-  readonly tooLate: number;
-  readonly future: number;
-  readonly duplicates: number;
-  readonly stateBytes: number;
-  readonly watermark: EpochMs;
-}
+/** Counters since the engine was made, and how far it is in event time. */
+export type ShardStats = Readonly<ReturnType<ShardEngine['stats']>>;
 
 /**
  * All that happens in one shard, as a deterministic state machine: the same calls in the same order with the same
@@ -68,6 +53,8 @@ export class ShardEngine implements SignalSink {
   readonly #traces: TracePath;
   readonly #silence;
   readonly #windows = new WindowCollector();
+  readonly #newSeries = new NewSeries();
+  readonly #pipelineSilence = new PipelineSilence();
   readonly #logPoints: DerivedPoints;
   readonly #tracePoints: DerivedPoints;
   readonly #serviceIndex = new Map<string, number>();
@@ -76,7 +63,6 @@ export class ShardEngine implements SignalSink {
     this.#serviceIndex.set(name, service);
     return name;
   };
-  #described = new Uint8Array(1_024);
   #deploys: DeployMarker[] = [];
   #wall: EpochMs = 0;
   #lastInput: EpochMs = 0;
@@ -260,10 +246,9 @@ export class ShardEngine implements SignalSink {
 
   #closeTick(at: EpochMs): void {
     const serviceNamed = (name: string): number => this.#serviceIndex.get(name) ?? -1;
-    const evidence: Evidence[] = [];
     this.#logPoints.begin();
     this.#tracePoints.begin();
-    evidence.push(...this.#logs.closeTick(at, TICK, this.#names, this.#logPoints));
+    const evidence = this.#logs.closeTick(at, TICK, this.#names, this.#logPoints);
     const traces = this.#traces.closeTick(at, TICK, this.#names, serviceNamed, this.#tracePoints);
     evidence.push(...traces.evidence);
     for (const points of [this.#logPoints, this.#tracePoints])
@@ -273,7 +258,7 @@ export class ShardEngine implements SignalSink {
       const service = serviceNamed(item.service);
       if (service >= 0) this.#service.addEvidence(service, { ...item, name: signalName(item) });
     }
-    const services = this.#service.close(at, this.#metrics.describe);
+    const services = this.#pipelineSilence.complete(this.#service.close(at, this.#metrics.describe), at);
     this.#metrics.endTick();
     this.#metrics.closeWindows(at, this.#windows.add);
     this.#report(at, false, services, traces.edges);
@@ -286,10 +271,10 @@ export class ShardEngine implements SignalSink {
     const findings = this.#silence.scan(at, lastSeen, interval, lag, this.#table);
     return findings.flatMap((finding) => {
       if (finding.status !== 'open') return [];
-      if (finding.kind === 'pipeline-silent')
-        this.#serviceIndex.set(PIPELINE_SERVICE, this.#table.ensureService(finding.tenant, PIPELINE_SERVICE));
-      else this.#serviceIndex.set(finding.service, this.#table.ensureService(finding.tenant, finding.service));
-      return [silenceEvidence(finding, at, this.#table, PIPELINE_SERVICE)];
+      const evidence = silenceEvidence(finding, at, this.#table);
+      this.#serviceIndex.set(evidence.service, this.#table.ensureService(finding.tenant, evidence.service));
+      if (evidence.service === PIPELINE_SERVICE) this.#pipelineSilence.silent(finding.tenant, at);
+      return [evidence];
     });
   }
 
@@ -317,27 +302,11 @@ export class ShardEngine implements SignalSink {
       templates: final ? this.#logs.newTemplates(this.#names) : [],
       traces: this.#traces.examples(evidence, this.#names),
       decisions: [],
-      newSeries: final ? this.#newSeries() : [],
+      newSeries: final ? this.#newSeries.take(this.#table) : [],
       windows: final ? this.#windows.take() : this.#windows.none,
     };
     if (final) this.#deploys = [];
     this.#options.emit(report);
-  }
-
-  #newSeries(): { index: number; info: SeriesInfo }[] {
-    const { size, live } = this.#table;
-    if (this.#described.length < size) {
-      const larger = new Uint8Array(Math.max(size, this.#described.length * 2));
-      larger.set(this.#described);
-      this.#described = larger;
-    }
-    const fresh: { index: number; info: SeriesInfo }[] = [];
-    for (let i = 0; i < size && fresh.length < MAX_NEW_SERIES; i++) {
-      if (this.#described[i] === live[i]) continue;
-      this.#described[i] = live[i]!;
-      if (live[i] === 1) fresh.push({ index: i, info: this.#table.describe(i) });
-    }
-    return fresh;
   }
 
   #evict(at: EpochMs): void {
@@ -346,13 +315,13 @@ export class ShardEngine implements SignalSink {
     for (const { series } of this.#table.evictIdle(at - this.#options.settings.ingest.series_idle_after)) {
       this.#metrics.evict(series);
       this.#silence.reset(series);
-      this.#described[series] = 0;
+      this.#newSeries.forget(series);
     }
   }
 
   // ---------------------------------------------------------------- state
 
-  stats(): ShardStats {
+  stats() {
     const { counters } = this.#metrics.eventTime;
     const perSeries = this.#metrics.bytesPerSeries + this.#silence.bytesPerSeries;
     return {
@@ -383,8 +352,14 @@ export class ShardEngine implements SignalSink {
       service: this.#service.save(),
       engine: {
         version: 1,
-        arrays: { described: this.#described.slice() },
-        meta: { times, sequence: this.#sequence, deploys: this.#deploys, services: [...this.#serviceIndex] },
+        arrays: { described: this.#newSeries.save() },
+        meta: {
+          times,
+          sequence: this.#sequence,
+          deploys: this.#deploys,
+          services: [...this.#serviceIndex],
+          pipelineSilence: this.#pipelineSilence.save(),
+        },
       },
     };
   }
@@ -403,12 +378,15 @@ export class ShardEngine implements SignalSink {
       sequence: number;
       deploys: DeployMarker[];
       services: [string, number][];
+      /** Not in snapshots of before it was kept. */
+      pipelineSilence?: [string, number][];
     };
     [this.#lastInput, this.#watermark, this.#tickEnd, this.#evictAt, this.#judgeSilenceFrom, this.#wall] =
       meta.times as [number, number, number, number, number, number];
     this.#sequence = meta.sequence;
     this.#deploys = [...meta.deploys];
-    this.#described = (own.arrays['described'] as Uint8Array).slice();
+    this.#newSeries.restore(own.arrays['described'] as Uint8Array);
     for (const [name, index] of meta.services) this.#serviceIndex.set(name, index);
+    this.#pipelineSilence.restore(meta.pipelineSilence ?? []);
   }
 }

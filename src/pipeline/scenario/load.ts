@@ -6,7 +6,7 @@ export interface LoadedScenario {
   readonly file: string;
   readonly scenario: Scenario;
   /** Line of a key, for messages; 0 when it is not in the file. */
-  lineOf(path: readonly PropertyKey[]): number;
+  readonly lineOf: (path: readonly PropertyKey[]) => number;
 }
 
 /** @throws ConfigError with all faults at once, each with its line. */

@@ -49,7 +49,10 @@ export class Timeline {
     const version = deploys === undefined ? '' : (deploys.findLast((deploy) => deploy.at <= at)?.version ?? '1.0.0');
     const key = `${service}\n${instance}\n${version}`;
     let sender = this.#senders.get(key);
-    if (sender === undefined) this.#senders.set(key, (sender = { service, instance, version }));
+    if (sender === undefined) {
+      sender = { service, instance, version };
+      this.#senders.set(key, sender);
+    }
     return sender;
   }
 
@@ -100,7 +103,10 @@ export class Timeline {
     this.end = Math.max(this.end, arrives);
     const step = Math.ceil(arrives / STEP) * STEP;
     let batch = this.#batches.get(step);
-    if (batch === undefined) this.#batches.set(step, (batch = { metrics: [], logs: [], spans: [], recorded: [] }));
+    if (batch === undefined) {
+      batch = { metrics: [], logs: [], spans: [], recorded: [] };
+      this.#batches.set(step, batch);
+    }
     return batch;
   }
 }
