@@ -1,5 +1,5 @@
 import type { SeriesTable } from '../../domain/series.ts';
-import type { EpochMs, SeriesIndex, ServiceIndex } from '../../domain/units.ts';
+import { type EpochMs, MINUTE, type SeriesIndex, type ServiceIndex } from '../../domain/units.ts';
 import type { Census } from './census.ts';
 import { MAX_LISTED, type SilenceFinding, type SilenceKind } from './finding.ts';
 
@@ -18,6 +18,8 @@ export interface Case {
   /** Whether the series said that it ended. */
   readonly announced: (series: SeriesIndex) => boolean;
   readonly lastSeen: Float64Array;
+  /** First sample of a series. */
+  readonly firstSeen: (series: SeriesIndex) => EpochMs;
   readonly retired: Uint8Array;
   readonly table: SeriesTable;
   readonly options: { readonly missed_intervals: number; readonly report_p: number; readonly pipeline_share: number };
@@ -30,6 +32,9 @@ const MAX_MEMBERS = 2000;
 
 /** Share of the series of a silent service that may still be within their usual step. */
 const MOST_PRESENT = 0.1;
+
+/** A new instance this long before the silence of an old one, or since, has taken its place. */
+const REPLACED_WITHIN = 10 * MINUTE;
 
 interface Weighed {
   readonly series: number;
@@ -94,11 +99,19 @@ function judgeParts(
 
   const single: Weighed[] = [];
   const said: number[] = [];
+  const newcomers = newcomersOf(c, alive, instanceOf);
   for (const [instance, series] of grouped(overdue, instanceOf)) {
     if (instance !== '' && !living.has(instance) && living.size > 0) {
       const p = median(series.slice(0, SAMPLE).map(c.chance));
       const since = newestOf(c, series);
-      if (p <= c.options.report_p) out.push(finding('target-silent', info, instance, since, p, series));
+      const heir = newcomers.findIndex((at) => at > since - REPLACED_WITHIN);
+      if (heir < 0) {
+        if (p <= c.options.report_p) out.push(finding('target-silent', info, instance, since, p, series));
+        continue;
+      }
+      // Rollouts and rescheduling: each newcomer excuses one that left.
+      newcomers.splice(heir, 1);
+      said.push(...series);
       continue;
     }
     for (const s of series) {
@@ -116,6 +129,16 @@ function judgeParts(
     out.push(finding('series-retired', info, '', newestOf(c, series), p, series, strange.length));
   }
   return out;
+}
+
+/** When each living instance was first seen, the oldest first. */
+function newcomersOf(c: Case, alive: readonly number[], instanceOf: (s: number) => string): EpochMs[] {
+  const first = new Map<string, EpochMs>();
+  for (const s of alive) {
+    const instance = instanceOf(s);
+    if (instance !== '') first.set(instance, Math.min(first.get(instance) ?? Number.POSITIVE_INFINITY, c.firstSeen(s)));
+  }
+  return [...first.values()].sort((a, b) => a - b);
 }
 
 function isSilent(c: Case, service: ServiceIndex): boolean {

@@ -147,6 +147,15 @@ describe('createSilence', () => {
     expect(brief(found)).toEqual([['target-silent', 'open', 'ship', 'ship-b', 10]]);
   });
 
+  it('takes an instance that another one replaced as ended, and says so once', () => {
+    const world = new World([...shop, ...Array.from({ length: 10 }, () => ({ service: 'ship', instance: 'ship-c' }))]);
+    const old = shop.length;
+    for (const found of world.run(START, DAY, (s) => s < old)) expect(found).toEqual([]);
+    const after = world.run(DAY, DAY + 600 * S, (s) => s >= old || shop[s]!.instance !== 'ship-b').flat();
+    expect(brief(after)).toEqual([['series-retired', 'retired', 'ship', '', 10]]);
+    expect(after[0]!.p).toBe(1);
+  });
+
   it('tells series that stopped from targets that stopped', () => {
     const world = settled();
     const found = world.run(DAY, DAY + 300 * S, (s) => s !== 3 && s !== 4).at(-1)!;

@@ -206,6 +206,7 @@ export function createSilence(options: SilenceOptions = defaultsOf(SILENCE_OPTIO
         zeros: longRuns(now, lastSeen, interval),
         chance,
         announced: (s) => staleAt.has(s),
+        firstSeen: (s) => histories.first(s),
         lastSeen,
         retired,
         table,
