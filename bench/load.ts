@@ -30,6 +30,7 @@ export class ServerUnderLoad {
   static async start(): Promise<ServerUnderLoad> {
     const directory = mkdtempSync(join(tmpdir(), 'tocsin-bench-'));
     const child = fork(join(import.meta.dirname, 'server-child.ts'), [directory], {
+      execArgv: process.env['PROFILE'] === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', process.env['PROFILE']],
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     const { port } = await answerOf<{ port: number }>(child);

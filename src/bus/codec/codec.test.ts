@@ -72,9 +72,9 @@ const samplesOf = (batch: HistogramBatch): unknown[] =>
     const head = [batch.series[i], batch.time[i], batch.startTime[i], batch.total[i], batch.sum[i]];
     return [
       ...head,
-      [...batch.lower.slice(from, to)],
-      [...batch.upper.slice(from, to)],
-      [...batch.count.slice(from, to)],
+      Array.from(batch.lower.subarray(from, to)),
+      Array.from(batch.upper.subarray(from, to)),
+      Array.from(batch.count.subarray(from, to)),
     ];
   });
 

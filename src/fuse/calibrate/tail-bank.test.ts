@@ -78,7 +78,8 @@ describe.each([1, 2, 3, 4, 5, 7, 8, 10])('tails of %i detectors', (detectors) =>
         );
         const total = (chosen: boolean): number =>
           expected.reduce((whole, one, d) => whole + (isRare[d] === chosen ? weights[d]! * one : 0), 0);
-        expected.forEach((one, d) => expect(surprise[i * stride + d]! / (one + 1)).toBeCloseTo(one / (one + 1), 2));
+        for (const [d, one] of expected.entries())
+          expect(surprise[i * stride + d]! / (one + 1)).toBeCloseTo(one / (one + 1), 2);
         expect(sum[i]! / (total(false) + 1)).toBeCloseTo(total(false) / (total(false) + 1), 2);
         expect(rare[i]! / (total(true) + 1)).toBeCloseTo(total(true) / (total(true) + 1), 2);
         expect(known[i]).toBe(ready.some((column) => column[i] === 1) ? 1 : 0);

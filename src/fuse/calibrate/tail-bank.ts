@@ -142,7 +142,8 @@ export function createTailBank(weights: readonly number[], isRare: readonly bool
       if (to > capacity) arrange(to, room);
     },
     makeRoom(samples) {
-      if (samples > room) arrange(capacity, align(samples));
+      // Columns a multiple of 4 KiB apart would share the few cache lines of one set.
+      if (samples > room) arrange(capacity, Math.ceil(samples / 1024) * 1024 + 144);
     },
     observe(length) {
       const { rows, series, mode, raw, ready, weights: from, surprise, sum, rare, known } = at;

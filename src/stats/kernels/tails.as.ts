@@ -20,8 +20,6 @@ const OLD: u32 = 0xffffffff;
 
 /** Rate of the quantile by count. */
 const rates = memory.data(256 * 4, 16);
-/** Scratch: ratio and its logarithm of four lanes. */
-const lanes = memory.data(16, 16);
 
 /** First byte that the caller may use. */
 export function base(): u32 {
@@ -36,6 +34,29 @@ function rateOf(n: v128): v128 {
   rate = f32x4.replace_lane(rate, 1, load<f32>(rates + i32x4.extract_lane(n, 1) * 4));
   rate = f32x4.replace_lane(rate, 2, load<f32>(rates + i32x4.extract_lane(n, 2) * 4));
   return f32x4.replace_lane(rate, 3, load<f32>(rates + i32x4.extract_lane(n, 3) * 4));
+}
+
+/** Natural logarithm of normal positive numbers, to about 1e-7 (the polynomial of Cephes' logf, without its last correction). */
+// @ts-ignore: decorator
+@inline
+function logOf(x: v128): v128 {
+  // Mantissa in [sqrt(1/2), sqrt(2)).
+  const shifted = i32x4.sub(x, i32x4.splat(0x3f3504f3));
+  const exponent = i32x4.shr_s(shifted, 23);
+  const mantissa = i32x4.add(v128.and(shifted, i32x4.splat(0x007fffff)), i32x4.splat(0x3f3504f3));
+  const m = f32x4.sub(mantissa, f32x4.splat(1));
+  const square = f32x4.mul(m, m);
+  let p = f32x4.splat(7.0376836292e-2);
+  p = f32x4.add(f32x4.mul(p, m), f32x4.splat(-1.151461031e-1));
+  p = f32x4.add(f32x4.mul(p, m), f32x4.splat(1.1676998740e-1));
+  p = f32x4.add(f32x4.mul(p, m), f32x4.splat(-1.2420140846e-1));
+  p = f32x4.add(f32x4.mul(p, m), f32x4.splat(1.4249322787e-1));
+  p = f32x4.add(f32x4.mul(p, m), f32x4.splat(-1.6668057665e-1));
+  p = f32x4.add(f32x4.mul(p, m), f32x4.splat(2.0000714765e-1));
+  p = f32x4.add(f32x4.mul(p, m), f32x4.splat(-2.4999993993e-1));
+  p = f32x4.add(f32x4.mul(p, m), f32x4.splat(3.3333331174e-1));
+  const tail = f32x4.sub(f32x4.mul(f32x4.mul(p, m), square), f32x4.mul(square, f32x4.splat(0.5)));
+  return f32x4.add(f32x4.add(m, tail), f32x4.mul(f32x4.convert_i32x4_s(exponent), f32x4.splat(0.69314718056)));
 }
 
 /**
@@ -111,12 +132,7 @@ export function observe(
       const isAbove = v128.any_true(above);
       let over = f32x4.splat(0);
       if (isAbove) {
-        v128.store(lanes, ratio);
-        for (let k: u32 = 0; k < 16; k += 4) {
-          const r = load<f32>(lanes + k);
-          store<f32>(lanes + k, r > 1 ? Mathf.log(r) : 0);
-        }
-        over = v128.load(lanes);
+        over = logOf(ratio);
         const high = f32x4.add(f32x4.splat(AT_QUANTILE), f32x4.div(f32x4.mul(f32x4.splat(LOG10E), over), excess));
         strange = v128.bitselect(f32x4.pmin(high, f32x4.splat(CAP)), strange, above);
       }
