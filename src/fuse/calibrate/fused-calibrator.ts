@@ -62,7 +62,7 @@ const COMMON_WEIGHT = 10_000;
 /** How much of the common curve counts beyond what a history of this length can show: other series have shown it. */
 const BEYOND = 0.5;
 /** A score that was reached well over this many times before is as ordinary as its share says, whatever the curve says. */
-const FEW = 6;
+const FEW = 3;
 /** Scores below this (p above 0.03) are read from the common curve alone. */
 const ORDINARY = 0.9;
 /** The curve at the edges of the bins. */
