@@ -26,6 +26,8 @@ export interface TrafficOptions {
   readonly fault: readonly [number, number];
   /** After these steps nothing is sent for a while. */
   readonly pauses?: Readonly<Record<number, number>>;
+  /** Before these steps comes a request that names series nobody knows, and then breaks off: it must be refused. */
+  readonly broken?: readonly number[];
 }
 
 /** The requests of a run: three a step (metrics, logs, traces). Same options, same bytes. */
@@ -52,6 +54,11 @@ export function traffic(options: TrafficOptions): Request[] {
     // The newest span ends at the time that numbers the request.
     spans.push({ pod: pods[0]!, traceId: bytes(16, rng), spanId: bytes(8, rng), parentId: null, name: 'GET /', kind: 2, start: at - 10, end: at + 2, error: false });
     const add = (signal: Signal, time: number, body: Uint8Array): void => void out.push({ number: out.length, signal, at: time, body });
+    if (options.broken?.includes(step)) {
+      const ghost: Pod = { ...pods[0]!, service: `ghost-${step}`, name: `ghost-${step}-1` };
+      const whole = encodeMetrics([...gauges.map((gauge) => ({ ...gauge, pod: ghost })), ...gauges], []);
+      add('metrics', at - 1, whole.subarray(0, whole.length - 7));
+    }
     add('metrics', at, encodeMetrics(gauges, []));
     add('logs', at + 1, encodeLogs(logs));
     add('traces', at + 2, encodeSpans(spans));

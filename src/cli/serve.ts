@@ -12,6 +12,10 @@ export interface ServeOptions {
   readonly dataDir?: string;
 }
 
+const SAME_SIGNAL_MS = 1_000;
+/** Draining is given up after this long: what was acknowledged is in the input log. */
+const STOP_DEADLINE_MS = 30_000;
+
 /** Starts the program and says where it listens. */
 export async function startServer(options: ServeOptions, output: Output): Promise<{ readonly program: Program; readonly ended: Promise<number> }> {
   const read = () => {
@@ -36,10 +40,13 @@ export async function startServer(options: ServeOptions, output: Output): Promis
   output.line(`OTLP/HTTP         ${addresses.http ?? 'off'}   (also Prometheus remote write at /api/v1/write)`);
   output.line(`OTLP/gRPC         ${addresses.grpc ?? 'off'}`);
 
-  let signals = 0;
+  let first = 0;
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
     process.on(name, () => {
-      if (++signals > 1) process.exit(1);
+      // A terminal signals the whole group and npm passes it on besides: two at once are one. A later one means it.
+      if (first > 0 && Date.now() - first > SAME_SIGNAL_MS) process.exit(1);
+      if (first > 0) return;
+      first = Date.now();
       output.error(`${name}: draining`);
       ended.resolve(0);
     });
@@ -51,8 +58,14 @@ export async function startServer(options: ServeOptions, output: Output): Promis
 export async function serve(options: ServeOptions, output: Output): Promise<number> {
   const { program, ended } = await startServer(options, output);
   const code = await ended;
-  await program.stop();
+  await stopInTime(program, code);
   return code;
+}
+
+export async function stopInTime(program: Program, code: number): Promise<void> {
+  const deadline = setTimeout(() => process.exit(code === 0 ? 1 : code), STOP_DEADLINE_MS);
+  await program.stop();
+  clearTimeout(deadline);
 }
 
 /** The built page: beside the bundle, or in dist/ when run from sources. */

@@ -39,6 +39,8 @@ export class Committer {
   #steps = 0;
   #since: number;
   #running: Promise<void> | null = null;
+  /** Once a store has refused, nothing may be written any more: a later commit would claim the lost one as applied. */
+  #failed = false;
 
   constructor(options: CommitterOptions) {
     this.#options = options;
@@ -51,7 +53,8 @@ export class Committer {
   }
 
   push(reports: readonly TickReport[]): void {
-    this.#queue.push(...reports);
+    if (this.#failed) return;
+    for (const report of reports) this.#queue.push(report);
     if (this.#queue.length > 0) this.#exclusive(() => this.#run());
   }
 
@@ -66,16 +69,20 @@ export class Committer {
     await this.#running;
   }
 
-  /** Resolves when everything pushed so far is applied and durable. */
+  /** Resolves when everything pushed so far is applied and durable, or a store has refused. */
   async drain(): Promise<void> {
     while (this.#running !== null) await this.#running;
     await this.flush();
   }
 
   #exclusive(work: () => Promise<void>): void {
-    if (this.#running !== null) return;
+    if (this.#running !== null || this.#failed) return;
     this.#running = work()
-      .catch(this.#options.onFailure)
+      .catch((error: unknown) => {
+        this.#failed = true;
+        this.#queue.length = 0;
+        this.#options.onFailure(error);
+      })
       .finally(() => {
         this.#running = null;
         this.push([]);

@@ -150,6 +150,11 @@ export class DurableShard implements SignalIntake {
     return { ...this.#engine.stats(), logPosition: this.#log.position };
   }
 
+  /** Fingerprints of the parts of the state, to tell which one differs. */
+  partHashes(): Record<string, string> {
+    return Object.fromEntries(Object.entries(this.#engine.save()).map(([name, part]) => [name, hashState({ [name]: part })]));
+  }
+
   /** Fingerprint of the whole state, for tests of crash safety. */
   stateHash(): string {
     return hashState(this.#engine.save());

@@ -12,9 +12,11 @@ import type { LiveEvent } from '../serve/deps.ts';
 import { createApiServer } from '../serve/server.ts';
 import { openSqliteControlStore } from '../store/control/sqlite.ts';
 import { DuckDbHistoryStore } from '../store/history/duckdb-history-store.ts';
+import { openDataDirectory } from '../store/data-directory/data-directory.ts';
 import { Committer } from './committer.ts';
 import { Correlator } from './correlator/correlator.ts';
 import { notificationOf } from './correlator/notices.ts';
+import { listenFault } from './listen-fault.ts';
 import { createLive } from './live.ts';
 import { createReceivers } from './receivers.ts';
 import { ReportOrder } from './report-order.ts';
@@ -46,16 +48,37 @@ export interface Program {
   stop(): Promise<void>;
 }
 
-/** Starts everything in this process: stores, correlator, API and page, shard threads, dispatcher. */
+/**
+ * Starts everything in this process: stores, correlator, API and page, shard threads, dispatcher.
+ * @throws TocsinError for what a person can mend (a port in use, a folder that is locked or cannot be written); then nothing
+ * is left running or locked.
+ */
 export async function startProgram(options: ProgramOptions): Promise<Program> {
+  const undo: (() => unknown)[] = [];
+  try {
+    return await start(options, undo);
+  } catch (error) {
+    for (const close of undo.reverse()) await Promise.resolve().then(close).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** @param undo gets what must be closed, in order of opening, should a later step fail. */
+async function start(options: ProgramOptions, undo: (() => unknown)[]): Promise<Program> {
   const { log, clock, version } = options;
   let loaded = options.loaded;
   const settings = loaded.config;
   const stamp = { modelVersion: `always-on/${version}`, configHash: loaded.hash };
   const metrics = createMetrics(version);
+  const data = openDataDirectory(settings.data_dir);
+  undo.push(() => data.release());
+  const automatic = settings.ingest.shards === 0;
+  const shardCount = data.shards(automatic ? Math.max(1, availableParallelism() - 1) : settings.ingest.shards, automatic);
   const control = openSqliteControlStore(join(settings.data_dir, 'control.sqlite'));
+  undo.push(() => control.close());
   await control.migrate();
   const history = await DuckDbHistoryStore.open({ directory: join(settings.data_dir, 'history'), memoryLimit: settings.history.memory });
+  undo.push(() => history.close());
   const receivers = createReceivers(settings, clock, control);
   const externalUrl = settings.api.external_url !== '' ? settings.api.external_url : `http://${shownHost(settings.api.listen?.host ?? '127.0.0.1')}:${settings.api.listen?.port ?? 0}`;
   const correlator = new Correlator(settings, { route: settings.route as Route, receivers: [...receivers.notifiers.keys()], externalUrl, stamp });
@@ -69,13 +92,13 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
   const dispatcher = new Dispatcher(control, receivers.notifiers, clock);
   const dispatch = (): void => void dispatcher.run().catch((error: unknown) => log.error({ error: String(error) }, 'the outbox cannot be read'));
   let ready = false;
-  const shardCount = settings.ingest.shards > 0 ? settings.ingest.shards : Math.max(1, availableParallelism() - 1);
 
   const shards: ShardThreads = new ShardThreads({
     settings,
     shards: shardCount,
     onReport: (report) => committer.push(order.push(report)),
     onReplay: (_, share) => options.onReplay?.(share),
+    onWarning: (shard, message) => log.warn({ shard }, message),
     onFailure: (shard, message) => {
       log.fatal({ shard, message }, 'a shard failed');
       options.onFailure(message);
@@ -90,7 +113,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     stamp,
     applied: saved?.applied ?? {},
     onDurable: (shard, sequence) => shards.acknowledge(shard, sequence),
-    onIncidents: (ids) => void announce(ids),
+    onIncidents: (ids) => void announce(ids).catch((error: unknown) => log.warn({ error: String(error) }, 'the page was not told')),
     onOutbox: dispatch,
     onStep: (report, step) => countStep(metrics, report, step),
     onFailure: (error) => {
@@ -145,7 +168,11 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     ...(settings.api.bearer_token === '' ? {} : { auth: { tokens: [{ token: settings.api.bearer_token, name: 'api' }] } }),
   });
   const listen = settings.api.listen ?? { host: '127.0.0.1', port: 0 };
-  const apiUrl = await api.listen({ host: listen.host, port: listen.port });
+  const apiUrl = await api.listen({ host: listen.host, port: listen.port }).catch((error: unknown) => {
+    throw listenFault(error, 'api.listen', listen);
+  });
+  undo.push(() => api.close());
+  undo.push(() => shards.abandon());
   await shards.start();
   metrics.configReloadSuccessful.set(1);
   metrics.configReloadTimestamp.set(clock.now() / 1_000);
@@ -188,14 +215,19 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     for (const timer of timers) clearInterval(timer);
     const draining = shards.stop();
     // Reports still arrive while shards drain; keep making them durable so that their last snapshot covers all.
-    const pump = setInterval(() => void committer.flush(), 100);
+    const pump = setInterval(() => {
+      committer.push(order.drain());
+      void committer.flush();
+    }, 100);
     await draining;
     clearInterval(pump);
+    committer.push(order.drain());
     await committer.drain();
     await dispatcher.stop();
     await api.close();
     await history.close();
     await control.close();
+    data.release();
   }
 
   const url = (address: { host: string; port: number } | null): string | null => (address === null ? null : `http://${shownHost(address.host)}:${address.port}`);

@@ -28,8 +28,13 @@ export class ReportOrder {
     return this.release();
   }
 
+  /** Everything that still waits, in order: for the end, when nobody else will report. */
+  drain(): TickReport[] {
+    return this.release(0);
+  }
+
   /** What may be applied without waiting longer; call now and then, so that a silent shard holds nobody up for ever. */
-  release(): TickReport[] {
+  release(patience: number = PATIENCE_MS): TickReport[] {
     const out: TickReport[] = [];
     for (;;) {
       let first: { report: TickReport; arrived: number } | undefined;
@@ -39,7 +44,7 @@ export class ReportOrder {
       }
       if (first === undefined) return out;
       const everybodyIsThere = this.#watermark.size === this.#shards && [...this.#watermark.values()].every((at) => at >= first.report.at);
-      if (!everybodyIsThere && !first.report.provisional && this.#now() - first.arrived < PATIENCE_MS) return out;
+      if (!everybodyIsThere && !first.report.provisional && this.#now() - first.arrived < patience) return out;
       this.#queues.get(first.report.shard)!.shift();
       out.push(first.report);
     }

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { TocsinError } from '../domain/error.ts';
 import type { TickReport } from '../domain/history.ts';
 import type { ListenAddress } from '../ingest/server/options.ts';
 import type { Settings } from './settings.ts';
@@ -12,6 +13,7 @@ export interface ShardThreadsOptions {
   readonly shards: number;
   readonly onReport: (report: TickReport) => void;
   readonly onReplay: (shard: number, share: number) => void;
+  readonly onWarning: (shard: number, message: string) => void;
   /** A shard died: the process cannot go on. */
   readonly onFailure: (shard: number, message: string) => void;
 }
@@ -23,7 +25,9 @@ export class ShardThreads {
   grpc: ListenAddress | null = null;
   readonly #options: ShardThreadsOptions;
   readonly #workers: Worker[] = [];
-  readonly #stopped = new Map<number, () => void>();
+  readonly #drained: PromiseWithResolvers<void>[] = [];
+  readonly #stopped: PromiseWithResolvers<void>[] = [];
+  #stopping = false;
   readonly #hashes = new Map<number, (hash: string) => void>();
 
   constructor(options: ShardThreadsOptions) {
@@ -67,15 +71,20 @@ export class ShardThreads {
     );
   }
 
-  /** Drains and ends every shard; their last reports arrive before this resolves. */
+  /** Drains and ends every shard; their last reports arrive before this resolves. One that died is passed over. */
   async stop(): Promise<void> {
-    await Promise.all(
-      this.#workers.map((worker, shard) => {
-        const stopped = new Promise<void>((resolve) => this.#stopped.set(shard, resolve));
-        this.#tell(shard, { type: 'stop' });
-        return stopped.then(() => worker.terminate());
-      }),
-    );
+    this.#stopping = true;
+    for (const shard of this.#workers.keys()) this.#tell(shard, { type: 'drain' });
+    await Promise.all(this.#drained.map(({ promise }) => promise));
+    for (const shard of this.#workers.keys()) this.#tell(shard, { type: 'stop' });
+    await Promise.all(this.#stopped.map(({ promise }) => promise));
+    await this.abandon();
+  }
+
+  /** Ends every shard as it is: what was acknowledged is in its log. */
+  async abandon(): Promise<void> {
+    this.#stopping = true;
+    await Promise.all(this.#workers.map((worker) => worker.terminate()));
   }
 
   #tell(shard: number, message: ToShard): void {
@@ -87,12 +96,22 @@ export class ShardThreads {
     const transferList = [...data.peers.values()];
     const worker = new Worker(workerFile(), { workerData: data, transferList, name: `shard-${shard}` });
     this.#workers[shard] = worker;
+    const drained = Promise.withResolvers<void>();
+    const stopped = Promise.withResolvers<void>();
+    this.#drained[shard] = drained;
+    this.#stopped[shard] = stopped;
+    let ready = false;
     return new Promise((resolve, reject) => {
+      const failed = (error: Error): void => {
+        if (!ready) reject(error);
+        else this.#options.onFailure(shard, error instanceof TocsinError ? error.message : (error.stack ?? error.message));
+      };
       worker.on('message', (message: FromShard) => {
         switch (message.type) {
           case 'ready':
             this.http = message.http;
             this.grpc = message.grpc;
+            ready = true;
             resolve();
             break;
           case 'replay':
@@ -107,20 +126,26 @@ export class ShardThreads {
           case 'hash':
             this.#hashes.get(message.id)?.(message.hash);
             break;
+          case 'drained':
+            drained.resolve();
+            break;
           case 'stopped':
-            this.#stopped.get(shard)?.();
+            stopped.resolve();
+            break;
+          case 'warning':
+            this.#options.onWarning(shard, message.message);
             break;
           case 'failed':
-            reject(new Error(message.message));
-            this.#options.onFailure(shard, message.message);
+            failed(message.code === null ? new Error(message.message) : new TocsinError(message.code, message.message));
             break;
         }
       });
-      worker.on('error', (error) => {
-        reject(error);
-        this.#options.onFailure(shard, error.stack ?? error.message);
+      worker.on('error', failed);
+      worker.on('exit', () => {
+        if (!this.#stopping) failed(new Error('a shard thread ended by itself'));
+        drained.resolve();
+        stopped.resolve();
       });
-      worker.on('exit', () => this.#stopped.get(shard)?.());
     });
   }
 }

@@ -1,7 +1,9 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { TocsinError } from '../domain/error.ts';
 import { createIngestServers } from '../ingest/servers.ts';
 import { DurableShard } from './durable-shard.ts';
 import { ForwardingIntake } from './forwarding-intake.ts';
+import { listenFault } from './listen-fault.ts';
 import type { FromShard, ShardWorkerData, ToShard } from './worker-messages.ts';
 
 /** One shard thread: listeners, log, engine. Talks to the main thread in `worker-messages.ts`. */
@@ -13,6 +15,8 @@ const data = workerData as ShardWorkerData;
 const { settings, shard, shards, peers } = data;
 const clock = { now: () => Date.now() };
 const send = (message: FromShard, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer);
+
+let lastWarning = '';
 
 async function run(): Promise<void> {
   const durable = await DurableShard.open({
@@ -33,7 +37,10 @@ async function run(): Promise<void> {
     ...(ingest.bearer_token === '' ? {} : { bearerTokens: [{ token: ingest.bearer_token }] }),
     reusePort: shards > 1,
   });
-  const { httpAddress, grpcAddress } = await servers.start();
+  const { httpAddress, grpcAddress } = await servers.start().catch((error: unknown) => {
+    const onHttp = (error as { port?: number }).port === ingest.http?.port;
+    throw onHttp ? listenFault(error, 'ingest.http', ingest.http) : listenFault(error, 'ingest.grpc', ingest.grpc);
+  });
   const ticking = setInterval(() => guard(() => durable.tick()), TICK_MS);
   const reporting = setInterval(() => send({ type: 'stats', stats: durable.stats(), ingest: servers.counters }), STATS_MS);
   send({ type: 'ready', http: httpAddress, grpc: grpcAddress });
@@ -46,8 +53,11 @@ async function run(): Promise<void> {
       case 'hash':
         send({ type: 'hash', id: message.id, hash: durable.stateHash() });
         break;
+      case 'drain':
+        void servers.stop().then(() => send({ type: 'drained' }), fail);
+        break;
       case 'stop':
-        void stop();
+        void stop().catch(fail);
         break;
     }
   });
@@ -58,7 +68,7 @@ async function run(): Promise<void> {
     clearInterval(reporting);
     // What is on its way to the correlator is acknowledged before the last snapshot, so that the next start is quick.
     for (let i = 0; i < 40 && !durable.settled; i++) await new Promise((resolve) => setTimeout(resolve, 50));
-    durable.close();
+    guard(() => durable.close());
     send({ type: 'stopped' });
     port.close();
   }
@@ -67,9 +77,20 @@ async function run(): Promise<void> {
 function guard(work: () => void): void {
   try {
     work();
+    lastWarning = '';
   } catch (error) {
-    send({ type: 'failed', message: (error as Error).stack ?? String(error) });
+    // A full disk passes; requests are refused with a delay meanwhile. Anything else is the end of this process.
+    if (!(error instanceof TocsinError) || !error.retryable) fail(error);
+    else if (error.message !== lastWarning) {
+      lastWarning = error.message;
+      send({ type: 'warning', message: error.message });
+    }
   }
 }
 
-run().catch((error: unknown) => send({ type: 'failed', message: (error as Error).stack ?? String(error) }));
+function fail(error: unknown): void {
+  if (error instanceof TocsinError) send({ type: 'failed', code: error.code, message: error.message });
+  else send({ type: 'failed', code: null, message: (error as Error).stack ?? String(error) });
+}
+
+run().catch(fail);

@@ -1,4 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
+import type { ErrorCode } from '../domain/error.ts';
 import type { IngestCounters } from '../ingest/server/counters.ts';
 import type { ListenAddress } from '../ingest/server/options.ts';
 import type { TickReport } from '../domain/history.ts';
@@ -14,7 +15,12 @@ export interface ShardWorkerData {
   readonly peers: ReadonlyMap<number, MessagePort>;
 }
 
-export type ToShard = { readonly type: 'acknowledge'; readonly sequence: number } | { readonly type: 'stop' } | { readonly type: 'hash'; readonly id: number };
+export type ToShard =
+  | { readonly type: 'acknowledge'; readonly sequence: number }
+  /** Stop listening and finish what is in flight: all shards, before any of them stops, since they hand data over. */
+  | { readonly type: 'drain' }
+  | { readonly type: 'stop' }
+  | { readonly type: 'hash'; readonly id: number };
 
 export type FromShard =
   | { readonly type: 'ready'; readonly http: ListenAddress | null; readonly grpc: ListenAddress | null }
@@ -22,5 +28,9 @@ export type FromShard =
   | { readonly type: 'report'; readonly report: TickReport }
   | { readonly type: 'stats'; readonly stats: ShardStats & { readonly logPosition: number }; readonly ingest: IngestCounters }
   | { readonly type: 'hash'; readonly id: number; readonly hash: string }
+  | { readonly type: 'drained' }
   | { readonly type: 'stopped' }
-  | { readonly type: 'failed'; readonly message: string };
+  /** Something that passes, such as a full disk: senders are told to retry. */
+  | { readonly type: 'warning'; readonly message: string }
+  /** `code` for a fault with a plain message, null for a bug: then `message` is the stack. */
+  | { readonly type: 'failed'; readonly code: ErrorCode | null; readonly message: string };

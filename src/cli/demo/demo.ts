@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { DAY } from '../../domain/units.ts';
 import type { Output } from '../output.ts';
-import { startServer } from '../serve.ts';
+import { startServer, stopInTime } from '../serve.ts';
 import type { FromDemo } from './demo-worker.ts';
 import type { DemoSettings } from './run.ts';
 
@@ -42,7 +42,7 @@ export async function demo(options: DemoCommandOptions, output: Output): Promise
   } else output.line('waiting for your telemetry; the page says how to send it');
   const code = await ended;
   worker?.postMessage('stop');
-  await program.stop();
+  await stopInTime(program, code);
   await worker?.terminate();
   return code;
 }
