@@ -6,6 +6,7 @@ import { type DemoCommandOptions, demo } from './demo/demo.ts';
 import { explain } from './explain.ts';
 import { createOutput } from './output.ts';
 import { replay } from './replay.ts';
+import { type RoutesOptions, routesShow, routesTest } from './routes.ts';
 import { serve } from './serve.ts';
 import { type TestOptions, test } from './test.ts';
 import { VERSION } from './version.ts';
@@ -59,6 +60,26 @@ program
     ),
   )
   .action(async (paths: string[], options: { print?: boolean }) => finish(await checkConfig(paths, options, output)));
+
+const config = program.command('config').description('what the configuration does, without running it');
+const routes = config.command('routes').description('the routing tree');
+routes
+  .command('show')
+  .description('print the routing tree')
+  .option('-c, --config <path>', 'YAML file or folder of them')
+  .action((options: RoutesOptions) => finish(routesShow(options, output)));
+routes
+  .command('test')
+  .description('which receivers an incident with these labels reaches')
+  .argument('[label...]', 'LABEL=VALUE')
+  .option('-c, --config <path>', 'YAML file or folder of them')
+  .option('--tree', 'print the routes that match as well')
+  .option('--verify.receivers <names>', 'fail unless exactly these are reached, comma-separated')
+  .addHelpText('after', examples('tocsin config routes test severity=critical service=checkout'))
+  .action((labels: string[], options: RoutesOptions & { 'verify.receivers'?: string }) => {
+    const verify = options['verify.receivers'];
+    finish(routesTest(labels, { ...options, ...(verify === undefined ? {} : { verifyReceivers: verify }) }, output));
+  });
 
 program
   .command('replay')

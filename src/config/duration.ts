@@ -5,14 +5,15 @@ const UNITS: Readonly<Record<string, number>> = {
   h: 3_600_000,
   d: 86_400_000,
   w: 604_800_000,
+  y: 31_536_000_000,
 };
 
 /** `30s`, `5m`, `1h30m`, `1d`, `1w` in ms; null when it is not a duration. */
 export function parseDuration(text: string): number | null {
   if (text === '0') return 0;
-  if (!/^(\d+(?:\.\d+)?(ms|s|m|h|d|w))+$/.test(text)) return null;
+  if (!/^(\d+(?:\.\d+)?(ms|s|m|h|d|w|y))+$/.test(text)) return null;
   let total = 0;
-  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d|w)/g))
+  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d|w|y)/g))
     total += Number(amount) * UNITS[unit!]!;
   return total;
 }

@@ -88,7 +88,9 @@ export function parseMatchers(text: string): Matcher[] {
     if (found === null)
       throw new TocsinError('invalid_request', `matcher: cannot read "${inner.slice(start, start + 80)}"`);
     const [, name = '', operator = '=', raw = ''] = found;
-    const value = raw.startsWith('"') ? raw.slice(1, -1).replace(/\\(["\\])/g, '$1') : raw.trim();
+    const value = raw.startsWith('"')
+      ? raw.slice(1, -1).replace(/\\(["\\n])/g, (_, c: string) => (c === 'n' ? '\n' : c))
+      : raw.trim();
     const matcher = { name, value, isRegex: operator.endsWith('~'), isEqual: operator.startsWith('=') };
     if (matcher.isRegex) anchored(value);
     out.push(matcher);

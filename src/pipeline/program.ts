@@ -20,6 +20,7 @@ import { listenFault } from './listen-fault.ts';
 import { createLive } from './live.ts';
 import { createReceivers } from './receivers.ts';
 import { ReportOrder } from './report-order.ts';
+import { zoneOffset } from './routing/zones.ts';
 import { copyFigures, countStep } from './self-metrics.ts';
 import type { Settings } from './settings.ts';
 import { ShardThreads } from './shard-threads.ts';
@@ -77,11 +78,23 @@ async function start(options: ProgramOptions, undo: (() => unknown)[]): Promise<
   const control = openSqliteControlStore(join(settings.data_dir, 'control.sqlite'));
   undo.push(() => control.close());
   await control.migrate();
-  const history = await DuckDbHistoryStore.open({ directory: join(settings.data_dir, 'history'), memoryLimit: settings.history.memory });
+  const history = await DuckDbHistoryStore.open({
+    directory: join(settings.data_dir, 'history'),
+    memoryLimit: settings.history.memory,
+  });
   undo.push(() => history.close());
   const receivers = createReceivers(settings, clock, control);
-  const externalUrl = settings.api.external_url !== '' ? settings.api.external_url : `http://${shownHost(settings.api.listen?.host ?? '127.0.0.1')}:${settings.api.listen?.port ?? 0}`;
-  const correlator = new Correlator(settings, { route: settings.route as Route, receivers: [...receivers.notifiers.keys()], externalUrl, stamp });
+  const externalUrl =
+    settings.api.external_url !== ''
+      ? settings.api.external_url
+      : `http://${shownHost(settings.api.listen?.host ?? '127.0.0.1')}:${settings.api.listen?.port ?? 0}`;
+  const correlator = new Correlator(settings, {
+    route: settings.route as Route,
+    receivers: [...receivers.notifiers.keys()],
+    externalUrl,
+    stamp,
+    notices: { intervals: settings.time_intervals, inhibitRules: settings.inhibit_rules, zone: zoneOffset },
+  });
   const saved = await control.correlatorState();
   if (saved !== null) correlator.restore(saved.state);
 
@@ -90,7 +103,8 @@ async function start(options: ProgramOptions, undo: (() => unknown)[]): Promise<
     for (const listener of listeners) listener(event);
   };
   const dispatcher = new Dispatcher(control, receivers.notifiers, clock);
-  const dispatch = (): void => void dispatcher.run().catch((error: unknown) => log.error({ error: String(error) }, 'the outbox cannot be read'));
+  const dispatch = (): void =>
+    void dispatcher.run().catch((error: unknown) => log.error({ error: String(error) }, 'the outbox cannot be read'));
   let ready = false;
 
   const shards: ShardThreads = new ShardThreads({
@@ -140,6 +154,12 @@ async function start(options: ProgramOptions, undo: (() => unknown)[]): Promise<
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    changed: (incident, what) => {
+      if (what === 'acknowledge')
+        correlator.acknowledge(incident.id, incident.acknowledgedBy ?? '', incident.acknowledgedAt ?? clock.now());
+      else if (incident.verdict !== null) correlator.verdict(incident.id, incident.verdict);
+      publish({ type: 'incident', incident });
+    },
     metrics: async () => {
       copyFigures(metrics, shards.figures, dispatcher.counters, correlator, await history.bytes());
       return metrics.registry.metrics();
@@ -149,7 +169,10 @@ async function start(options: ProgramOptions, undo: (() => unknown)[]): Promise<
         loaded = options.reread();
         metrics.configReloadSuccessful.set(1);
         metrics.configReloadTimestamp.set(clock.now() / 1_000);
-        return { ok: true, errors: loaded.hash === stamp.configHash ? [] : ['checked and fine; a restart takes it into use'] };
+        return {
+          ok: true,
+          errors: loaded.hash === stamp.configHash ? [] : ['checked and fine; a restart takes it into use'],
+        };
       } catch (error) {
         metrics.configReloadSuccessful.set(0);
         if (error instanceof ConfigError) return { ok: false, errors: error.faults.map(formatFault) };
@@ -165,7 +188,9 @@ async function start(options: ProgramOptions, undo: (() => unknown)[]): Promise<
       otlpHttpPort: shards.http?.port ?? settings.ingest.http?.port ?? 0,
       remoteWritePort: shards.http?.port ?? settings.ingest.http?.port ?? 0,
     }),
-    ...(settings.api.bearer_token === '' ? {} : { auth: { tokens: [{ token: settings.api.bearer_token, name: 'api' }] } }),
+    ...(settings.api.bearer_token === ''
+      ? {}
+      : { auth: { tokens: [{ token: settings.api.bearer_token, name: 'api' }] } }),
   });
   const listen = settings.api.listen ?? { host: '127.0.0.1', port: 0 };
   const apiUrl = await api.listen({ host: listen.host, port: listen.port }).catch((error: unknown) => {
@@ -192,7 +217,9 @@ async function start(options: ProgramOptions, undo: (() => unknown)[]): Promise<
       publish({ type: 'tick', at: correlator.watermark, stats: live.stats() });
     }, EVENT_EVERY_MS),
     setInterval(() => void prune(), PRUNE_EVERY_MS),
-    ...[...receivers.refresh].map(([name, { every, notifier }]) => setInterval(() => void refresh(name, notifier), every)),
+    ...[...receivers.refresh].map(([name, { every, notifier }]) =>
+      setInterval(() => void refresh(name, notifier), every),
+    ),
   ];
 
   async function prune(): Promise<void> {
@@ -205,7 +232,9 @@ async function start(options: ProgramOptions, undo: (() => unknown)[]): Promise<
   /** Tells a receiver that forgets what is still open. Best effort: the outbox has told it before. */
   async function refresh(receiver: string, notifier: Notifier): Promise<void> {
     for (const incident of correlator.toldTo(receiver)) {
-      await notifier.send(notificationOf(incident, 'reminder', receiver, externalUrl), incident.id, { aborted: false }).catch((error: unknown) => log.warn({ receiver, error: String(error) }, 'refresh failed'));
+      await notifier
+        .send(notificationOf(incident, 'reminder', receiver, externalUrl), incident.id, { aborted: false })
+        .catch((error: unknown) => log.warn({ receiver, error: String(error) }, 'refresh failed'));
     }
   }
 
@@ -230,7 +259,8 @@ async function start(options: ProgramOptions, undo: (() => unknown)[]): Promise<
     data.release();
   }
 
-  const url = (address: { host: string; port: number } | null): string | null => (address === null ? null : `http://${shownHost(address.host)}:${address.port}`);
+  const url = (address: { host: string; port: number } | null): string | null =>
+    address === null ? null : `http://${shownHost(address.host)}:${address.port}`;
   return {
     addresses: { api: apiUrl.replace('0.0.0.0', '127.0.0.1'), http: url(shards.http), grpc: url(shards.grpc) },
     shards,
@@ -242,4 +272,5 @@ async function start(options: ProgramOptions, undo: (() => unknown)[]): Promise<
 }
 
 /** Where a person on this machine reaches a listener. */
-const shownHost = (host: string): string => (host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host);
+const shownHost = (host: string): string =>
+  host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;

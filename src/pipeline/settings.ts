@@ -13,6 +13,7 @@ import { SPAN_RED_OPTIONS } from '../features/span-red/span-red.ts';
 import { LEARN_GATE_OPTIONS } from '../fuse/combine/learn-gate.ts';
 import { decideOptions } from '../fuse/decide/decide-options.ts';
 import { serviceOptions } from '../fuse/service/service.ts';
+import { inhibitSchema, intervalsSchema, namesIn, routeSchema } from './routing/schema.ts';
 
 const doc = <T extends z.ZodType>(field: T, description: string): T => field.meta({ ...field.meta(), description });
 
@@ -23,7 +24,12 @@ const receiverShape = Object.fromEntries(
     const checked = section.superRefine((value, context) => {
       for (const key of receiver.required) {
         const given = value[key];
-        if (given === '' || (Array.isArray(given) && given.length === 0)) context.addIssue({ code: 'custom', path: [key], message: `must be given${receiver.secrets.includes(key) ? ` (or ${key}_file)` : ''}` });
+        if (given === '' || (Array.isArray(given) && given.length === 0))
+          context.addIssue({
+            code: 'custom',
+            path: [key],
+            message: `must be given${receiver.secrets.includes(key) ? ` (or ${key}_file)` : ''}`,
+          });
       }
       for (const key of receiver.templates ?? []) {
         try {
@@ -42,25 +48,47 @@ const receiverShape = Object.fromEntries(
 const receiver = z.strictObject({ name: z.string().min(1), ...receiverShape });
 
 const detectors = z
-  .strictObject(Object.fromEntries(Object.entries(SERIES_DETECTORS).map(([name, entry]) => [name, sectionOf(entry.options as OptionsSpec)])))
+  .strictObject(
+    Object.fromEntries(
+      Object.entries(SERIES_DETECTORS).map(([name, entry]) => [name, sectionOf(entry.options as OptionsSpec)]),
+    ),
+  )
   .prefault({} as never);
 
 /** The whole configuration. Every key has a default; unknown keys are refused. `docs/configuration.md` is made from it. */
 export const settingsSchema = z
   .strictObject({
     data_dir: doc(z.string().default('./data'), 'Where everything that must survive a restart is kept.'),
-    log_level: doc(z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'), 'Verbosity of our own log, JSON lines on standard error.'),
+    log_level: doc(
+      z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
+      'Verbosity of our own log, JSON lines on standard error.',
+    ),
     ingest: z
       .strictObject({
         grpc: doc(address().prefault('127.0.0.1:4317'), 'OTLP/gRPC listener; `off` for none.'),
-        http: doc(address().prefault('127.0.0.1:4318'), 'OTLP/HTTP and Prometheus remote write listener; `off` for none.'),
-        shards: doc(z.int().min(0).max(64).default(0), 'Threads that take in and score; 0: one a core, less one for everything else.'),
+        http: doc(
+          address().prefault('127.0.0.1:4318'),
+          'OTLP/HTTP and Prometheus remote write listener; `off` for none.',
+        ),
+        shards: doc(
+          z.int().min(0).max(64).default(0),
+          'Threads that take in and score; 0: one a core, less one for everything else.',
+        ),
         max_body: doc(bytes().prefault('16MiB'), 'Largest request body as it arrives.'),
         max_inflated: doc(bytes().prefault('64MiB'), 'Largest request body after inflation.'),
-        tenant_header: doc(z.string().default(''), 'Header that names the tenant, e.g. X-Scope-OrgID; empty: one tenant.'),
-        bearer_token: doc(z.string().default(''), 'Senders must present it; also bearer_token_file; empty: nobody must.'),
+        tenant_header: doc(
+          z.string().default(''),
+          'Header that names the tenant, e.g. X-Scope-OrgID; empty: one tenant.',
+        ),
+        bearer_token: doc(
+          z.string().default(''),
+          'Senders must present it; also bearer_token_file; empty: nobody must.',
+        ),
         max_series_per_tenant: doc(z.int().min(1).default(1_000_000), 'New series beyond it are refused and counted.'),
-        series_idle_after: doc(duration({ min: MINUTE }).prefault('1d'), 'A series silent this long is forgotten and its memory reused.'),
+        series_idle_after: doc(
+          duration({ min: MINUTE }).prefault('1d'),
+          'A series silent this long is forgotten and its memory reused.',
+        ),
         event_time: sectionOf(EVENT_TIME_OPTIONS),
       })
       .prefault({} as never),
@@ -68,15 +96,25 @@ export const settingsSchema = z
       .strictObject({
         listen: doc(address().prefault('127.0.0.1:4400'), 'Page, REST API, metrics and health checks.'),
         external_url: doc(z.string().default(''), 'Address under which people reach the page; used in notifications.'),
-        bearer_token: doc(z.string().default(''), 'Needed for every call but the health checks; also bearer_token_file; empty: open.'),
+        bearer_token: doc(
+          z.string().default(''),
+          'Needed for every call but the health checks; also bearer_token_file; empty: open.',
+        ),
       })
       .prefault({} as never),
     features: z
-      .strictObject({ log_templates: sectionOf(LOG_TEMPLATE_OPTIONS), span_red: sectionOf(SPAN_RED_OPTIONS), service_graph: sectionOf(SERVICE_GRAPH_OPTIONS) })
+      .strictObject({
+        log_templates: sectionOf(LOG_TEMPLATE_OPTIONS),
+        span_red: sectionOf(SPAN_RED_OPTIONS),
+        service_graph: sectionOf(SERVICE_GRAPH_OPTIONS),
+      })
       .prefault({} as never),
     detect: z
       .strictObject({
-        off: doc(z.array(z.enum(Object.keys(SERIES_DETECTORS) as [string, ...string[]])).default([]), 'Detectors of the always-on tier to leave out.'),
+        off: doc(
+          z.array(z.enum(Object.keys(SERIES_DETECTORS) as [string, ...string[]])).default([]),
+          'Detectors of the always-on tier to leave out.',
+        ),
         series: detectors,
         learning: sectionOf(LEARN_GATE_OPTIONS),
         service: sectionOf(serviceOptions),
@@ -85,37 +123,69 @@ export const settingsSchema = z
       .prefault({} as never),
     decide: sectionOf(decideOptions),
     receivers: doc(z.array(receiver).default([]), 'Who can be told, each with lists of `<type>_configs`.'),
-    route: z
-      .strictObject({
-        receivers: doc(z.array(z.string()).default([]), 'Receivers that are told; empty: all of them.'),
-        min_severity: doc(z.enum(['info', 'warning', 'critical']).default('warning'), 'Less severe incidents are on the page only.'),
-        min_confidence: doc(z.number().min(0).max(1).default(0), 'Less certain incidents are on the page only.'),
-      })
-      .prefault({} as never),
+    route: routeSchema,
+    time_intervals: intervalsSchema,
+    mute_time_intervals: intervalsSchema.describe('Alertmanager’s older name of `time_intervals`.'),
+    inhibit_rules: inhibitSchema,
     history: z
       .strictObject({
-        retention: doc(duration({ min: DAY }).prefault('30d'), 'Windows, decisions and closed incidents older than this are deleted.'),
+        retention: doc(
+          duration({ min: DAY }).prefault('30d'),
+          'Windows, decisions and closed incidents older than this are deleted.',
+        ),
         memory: doc(z.string().default('512MB'), 'Memory that DuckDB may use.'),
       })
       .prefault({} as never),
     durability: z
       .strictObject({
-        snapshot_every: doc(duration({ min: 1_000 }).prefault('5m'), 'How often state is saved; what came since is replayed from the input log after a crash.'),
-        snapshot_log_size: doc(bytes().prefault('2GiB'), 'State is also saved when the input log has grown by this much.'),
-        fsync: doc(z.boolean().default(false), 'Survive a power cut, not only a kill: sync the input log before every acknowledgement.'),
+        snapshot_every: doc(
+          duration({ min: 1_000 }).prefault('5m'),
+          'How often state is saved; what came since is replayed from the input log after a crash.',
+        ),
+        snapshot_log_size: doc(
+          bytes().prefault('2GiB'),
+          'State is also saved when the input log has grown by this much.',
+        ),
+        fsync: doc(
+          z.boolean().default(false),
+          'Survive a power cut, not only a kill: sync the input log before every acknowledgement.',
+        ),
       })
       .prefault({} as never),
   })
   .superRefine((value, context) => {
     const names = value.receivers.map((entry) => entry.name);
     names.forEach((name, i) => {
-      if (names.indexOf(name) !== i) context.addIssue({ code: 'custom', path: ['receivers', i, 'name'], message: `the name '${name}' is used twice` });
+      if (names.indexOf(name) !== i)
+        context.addIssue({
+          code: 'custom',
+          path: ['receivers', i, 'name'],
+          message: `the name '${name}' is used twice`,
+        });
     });
-    value.route.receivers.forEach((name, i) => {
-      if (!names.includes(name)) context.addIssue({ code: 'custom', path: ['route', 'receivers', i], message: `no receiver is named '${name}'; there are: ${names.join(', ') || 'none'}` });
+    const intervals = [...value.time_intervals, ...value.mute_time_intervals].map((entry) => entry.name);
+    intervals.forEach((name, i) => {
+      if (intervals.indexOf(name) !== i)
+        context.addIssue({ code: 'custom', path: ['time_intervals'], message: `the name '${name}' is used twice` });
     });
+    for (const { kind, name, path } of namesIn(value.route)) {
+      const known = kind === 'receiver' ? names : intervals;
+      if (!known.includes(name))
+        context.addIssue({
+          code: 'custom',
+          path: ['route', ...path],
+          message: `no ${kind === 'receiver' ? 'receiver' : 'time interval'} is named '${name}'; there are: ${known.join(', ') || 'none'}`,
+        });
+    }
   })
-  .transform((value) => ({ ...value, route: { ...value.route, receivers: value.route.receivers.length > 0 ? value.route.receivers : value.receivers.map((entry) => entry.name) } }))
+  .transform(({ mute_time_intervals, ...value }) => ({
+    ...value,
+    time_intervals: [...value.time_intervals, ...mute_time_intervals],
+    route: {
+      ...value.route,
+      receivers: value.route.receivers.length > 0 ? value.route.receivers : value.receivers.map((entry) => entry.name),
+    },
+  }))
   .meta({ description: 'Tocsin configuration' });
 
 export type Settings = z.output<typeof settingsSchema>;

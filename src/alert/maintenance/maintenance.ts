@@ -2,18 +2,9 @@ import type { DecisionRecord } from '../../domain/decision.ts';
 import { TocsinError } from '../../domain/error.ts';
 import { type DecisionStamp, decisionRecord } from '../../domain/identity.ts';
 import type { Incident } from '../../domain/incident.ts';
-import { compileMatchers, coversStory, type Matcher } from '../../domain/matcher.ts';
+import { compileMatchers, coversStory } from '../../domain/matcher.ts';
+import type { MaintenanceWindow, ZoneOffset } from '../../domain/suppression.ts';
 import type { EpochMs } from '../../domain/units.ts';
-
-/** Announced work on some services. Today a window has its spans written out; recurrences will be expanded into them. */
-export interface MaintenanceWindow {
-  readonly id: string;
-  readonly name: string;
-  /** Empty: everything. */
-  readonly matchers: readonly Matcher[];
-  readonly spans: readonly { readonly startsAt: EpochMs; readonly endsAt: EpochMs }[];
-  readonly createdBy: string;
-}
 
 export interface Maintenance {
   /** Replaces all windows: all or, when one is faulty, none. @throws TocsinError `invalid_config`. */
@@ -27,7 +18,10 @@ export interface Maintenance {
   ): { readonly passed: boolean; readonly record: DecisionRecord | null };
 }
 
-export function createMaintenance(stamp: DecisionStamp = { modelVersion: '', configHash: '' }): Maintenance {
+export function createMaintenance(
+  stamp: DecisionStamp = { modelVersion: '', configHash: '' },
+  _zone: ZoneOffset = () => 0,
+): Maintenance {
   let held: { window: MaintenanceWindow; matches: (labels: Readonly<Record<string, string>>) => boolean }[] = [];
   return {
     set(windows) {

@@ -4,10 +4,11 @@ import { type DecisionStamp, decisionRecord } from '../../domain/identity.ts';
 import type { Incident, Severity } from '../../domain/incident.ts';
 import { compileMatchers, type Matcher } from '../../domain/matcher.ts';
 import { type DurationMs, type EpochMs, HOUR } from '../../domain/units.ts';
+import type { TimeTest } from './time-interval.ts';
 
 /**
- * A node of the routing tree, Alertmanager's names. Children inherit what they do not set. Severity and confidence
- * thresholds are ours. Time intervals and group timing beyond `repeat_interval` are read by later stages.
+ * A node of the routing tree, Alertmanager's names and rules: children inherit what they do not set, except `matchers`,
+ * `continue` and the time intervals. Several receivers a node, and the thresholds on severity and confidence, are ours.
  */
 export interface Route {
   readonly receivers: readonly string[];
@@ -15,13 +16,40 @@ export interface Route {
   readonly min_severity?: Severity;
   /** 0-1. */
   readonly min_confidence?: number;
+  /** Labels whose values make a group; `...` is every label. */
+  readonly group_by?: readonly string[];
+  readonly group_wait?: DurationMs;
+  readonly group_interval?: DurationMs;
   readonly repeat_interval?: DurationMs;
   readonly continue?: boolean;
+  readonly mute_time_intervals?: readonly string[];
+  readonly active_time_intervals?: readonly string[];
   readonly routes?: readonly Route[];
 }
+
+/** A node with everything inherited. */
+export interface CompiledRoute {
+  /** Place in the tree: `0`, `0.1`, `0.1.0`. */
+  readonly id: string;
+  readonly receivers: readonly string[];
+  readonly matchers: readonly Matcher[];
+  readonly matches: (labels: Readonly<Record<string, string>>) => boolean;
+  readonly minSeverity: Severity;
+  readonly minConfidence: number;
+  readonly groupBy: readonly string[];
+  readonly groupWait: DurationMs;
+  readonly groupInterval: DurationMs;
+  readonly repeatInterval: DurationMs;
+  readonly goOn: boolean;
+  /** Why nothing may be sent at a moment, null when it may. */
+  readonly mutedAt: (at: EpochMs) => string | null;
+  readonly children: readonly CompiledRoute[];
+}
+
 export interface RouteMatch {
   readonly receiver: string;
   readonly repeatInterval: DurationMs;
+  readonly route: CompiledRoute;
 }
 export type Router = (
   incident: Incident,
@@ -30,16 +58,7 @@ export type Router = (
 ) => { readonly passed: boolean; readonly matches: readonly RouteMatch[]; readonly record: DecisionRecord };
 
 const RANK: Readonly<Record<Severity, number>> = { info: 0, warning: 1, critical: 2 };
-
-interface Node {
-  readonly receivers: readonly string[];
-  readonly matches: (labels: Readonly<Record<string, string>>) => boolean;
-  readonly minSeverity: Severity;
-  readonly minConfidence: number;
-  readonly repeat: DurationMs;
-  readonly goOn: boolean;
-  readonly children: readonly Node[];
-}
+const NO_INTERVALS: ReadonlyMap<string, TimeTest> = new Map();
 
 /**
  * The labels of an incident for matchers, routing and receivers. All but `severity` stay the same for its whole life, so
@@ -56,17 +75,23 @@ export function incidentLabels(incident: Incident): Readonly<Record<string, stri
   };
 }
 
-/** @throws TocsinError `invalid_config` when a receiver is not among `known`. */
+/** @throws TocsinError `invalid_config` when a receiver is not among `known` or a time interval is not among `intervals`. */
 export function createRouter(
   root: Route,
   known: readonly string[],
   stamp: DecisionStamp = { modelVersion: '', configHash: '' },
+  intervals: ReadonlyMap<string, TimeTest> = NO_INTERVALS,
 ): Router {
-  const tree = compile(root, null, known);
+  const tree = compileRoutes(root, known, intervals);
   return (incident, labels, now) => {
-    const matches: RouteMatch[] = [];
     const reasons: string[] = [];
-    visit(tree, incident, labels, matches, reasons);
+    const matches: RouteMatch[] = [];
+    for (const route of matchRoutes(tree, labels)) {
+      const reason = below(route, incident);
+      if (reason !== null) reasons.push(reason);
+      else
+        for (const receiver of route.receivers) matches.push({ receiver, repeatInterval: route.repeatInterval, route });
+    }
     const unique = matches.filter((m, i) => matches.findIndex((other) => other.receiver === m.receiver) === i);
     const passed = unique.length > 0;
     const record = decisionRecord(stamp, {
@@ -84,42 +109,87 @@ export function createRouter(
   };
 }
 
-function compile(route: Route, parent: Node | null, known: readonly string[]): Node {
+function below(route: CompiledRoute, incident: Incident): string | null {
+  if (RANK[incident.severity] < RANK[route.minSeverity])
+    return `severity ${incident.severity} is below ${route.minSeverity}`;
+  if (incident.confidence >= route.minConfidence) return null;
+  return `confidence ${incident.confidence.toFixed(2)} is below ${route.minConfidence}`;
+}
+
+/** @throws TocsinError `invalid_config`. */
+export function compileRoutes(
+  root: Route,
+  known: readonly string[],
+  intervals: ReadonlyMap<string, TimeTest> = NO_INTERVALS,
+): CompiledRoute {
+  return compile(root, null, '0', known, intervals);
+}
+
+function compile(
+  route: Route,
+  parent: CompiledRoute | null,
+  id: string,
+  known: readonly string[],
+  intervals: ReadonlyMap<string, TimeTest>,
+): CompiledRoute {
   for (const receiver of route.receivers) {
     if (!known.includes(receiver)) throw new TocsinError('invalid_config', `route: no receiver named "${receiver}"`);
   }
-  const node: Node = {
+  const node: CompiledRoute = {
+    id,
     receivers: route.receivers.length > 0 || parent === null ? route.receivers : parent.receivers,
+    matchers: route.matchers ?? [],
     matches: compileMatchers(route.matchers ?? []),
     minSeverity: route.min_severity ?? parent?.minSeverity ?? 'info',
     minConfidence: route.min_confidence ?? parent?.minConfidence ?? 0,
-    repeat: route.repeat_interval ?? parent?.repeat ?? 4 * HOUR,
+    groupBy: route.group_by ?? parent?.groupBy ?? ['...'],
+    // An incident is a group already: waiting for more of it only delays, unless somebody asks for it.
+    groupWait: route.group_wait ?? parent?.groupWait ?? 0,
+    groupInterval: route.group_interval ?? parent?.groupInterval ?? 0,
+    repeatInterval: route.repeat_interval ?? parent?.repeatInterval ?? 4 * HOUR,
     goOn: route.continue ?? false,
+    mutedAt: mutedBy(route, intervals),
     children: [],
   };
-  return { ...node, children: (route.routes ?? []).map((child) => compile(child, node, known)) };
+  return {
+    ...node,
+    children: (route.routes ?? []).map((child, i) => compile(child, node, `${id}.${i}`, known, intervals)),
+  };
+}
+
+function mutedBy(route: Route, intervals: ReadonlyMap<string, TimeTest>): (at: EpochMs) => string | null {
+  const find = (name: string): readonly [string, TimeTest] => {
+    const test = intervals.get(name);
+    if (test === undefined) throw new TocsinError('invalid_config', `route: no time interval named "${name}"`);
+    return [name, test];
+  };
+  const mute = (route.mute_time_intervals ?? []).map(find);
+  const active = (route.active_time_intervals ?? []).map(find);
+  return (at) => {
+    const muting = mute.find(([, test]) => test(at));
+    if (muting !== undefined) return `muted by time interval ${muting[0]}`;
+    if (active.length === 0 || active.some(([, test]) => test(at))) return null;
+    return `outside of ${active.map(([name]) => name).join(', ')}`;
+  };
 }
 
 /** Depth first: the first matching child takes it, unless it says `continue`; without one the node itself does. */
-function visit(
-  node: Node,
-  incident: Incident,
-  labels: Readonly<Record<string, string>>,
-  matches: RouteMatch[],
-  reasons: string[],
-): boolean {
-  if (!node.matches(labels)) return false;
-  let taken = false;
+export function matchRoutes(node: CompiledRoute, labels: Readonly<Record<string, string>>): readonly CompiledRoute[] {
+  if (!node.matches(labels)) return [];
+  const taken: CompiledRoute[] = [];
   for (const child of node.children) {
-    if (!visit(child, incident, labels, matches, reasons)) continue;
-    taken = true;
-    if (!child.goOn) break;
+    const found = matchRoutes(child, labels);
+    taken.push(...found);
+    if (found.length > 0 && !child.goOn) break;
   }
-  if (taken) return true;
-  if (RANK[incident.severity] < RANK[node.minSeverity])
-    reasons.push(`severity ${incident.severity} is below ${node.minSeverity}`);
-  else if (incident.confidence < node.minConfidence) {
-    reasons.push(`confidence ${incident.confidence.toFixed(2)} is below ${node.minConfidence}`);
-  } else for (const receiver of node.receivers) matches.push({ receiver, repeatInterval: node.repeat });
-  return true;
+  return taken.length > 0 ? taken : [node];
+}
+
+/** Alertmanager's form: `{}/{severity="critical"}:{service="pay"}` without the path; labels sorted. */
+export function groupKeyOf(route: CompiledRoute, labels: Readonly<Record<string, string>>): string {
+  const names = route.groupBy.includes('...') ? Object.keys(labels) : route.groupBy;
+  const pairs = [...names]
+    .sort()
+    .flatMap((name) => (labels[name] === undefined ? [] : [`${name}=${JSON.stringify(labels[name])}`]));
+  return `${route.id}:{${pairs.join(',')}}`;
 }

@@ -9,6 +9,7 @@ import type { TickReport } from '../../domain/history.ts';
 import type { DecisionStamp } from '../../domain/identity.ts';
 import type { Incident } from '../../domain/incident.ts';
 import type { CorrelatorCommit } from '../../domain/ports.ts';
+import type { MaintenanceWindow, Silence } from '../../domain/suppression.ts';
 import { type EpochMs, HOUR, MINUTE } from '../../domain/units.ts';
 import type { Verdict } from '../../domain/verdict.ts';
 import { createCrossService } from '../../features/cross-service/cross-service.ts';
@@ -16,7 +17,7 @@ import { createDecide, type DecideState } from '../../fuse/decide/decide.ts';
 import { createDiagnosis } from '../../fuse/diagnose/diagnose.ts';
 import { anomalyText, incidentSummary, incidentTitle } from '../../fuse/explain/story.ts';
 import type { Settings } from '../settings.ts';
-import { createNotices, type NoticesState } from './notices.ts';
+import { createNotices, type Notices, type NoticesOptions, type NoticesState } from './notices.ts';
 import { Topology } from './topology.ts';
 
 /** Evidence of services below this p is remembered as suspect for the cause ranking. */
@@ -52,7 +53,8 @@ interface SavedState {
 
 /** JSON knows no NaN: evidence without an expectation comes back as null. */
 const UNKNOWN_FIELDS = new Set(['expected', 'lower', 'upper']);
-const reviveNaN = (key: string, value: unknown): unknown => (value === null && UNKNOWN_FIELDS.has(key) ? Number.NaN : value);
+const reviveNaN = (key: string, value: unknown): unknown =>
+  value === null && UNKNOWN_FIELDS.has(key) ? Number.NaN : value;
 
 /** What one report changed; everything but `state` and `applied` of a commit. */
 export type CorrelatorStep = Omit<CorrelatorCommit, 'state' | 'applied'>;
@@ -73,20 +75,29 @@ export class Correlator {
   #deploys: DeployMarker[] = [];
   #suspects = new Map<string, Suspicion>();
   #health = new Map<string, LastTick>();
-  #versions = new Map<string, string>();
 
-  constructor(settings: Settings, options: { readonly route: Route; readonly receivers: readonly string[]; readonly externalUrl: string; readonly stamp: DecisionStamp }) {
+  constructor(
+    settings: Settings,
+    options: {
+      readonly route: Route;
+      readonly receivers: readonly string[];
+      readonly externalUrl: string;
+      readonly stamp: DecisionStamp;
+      readonly notices?: NoticesOptions;
+    },
+  ) {
     this.#stamp = options.stamp;
     this.#decide = createDecide(anomalyText, settings.decide, this.#stamp);
     this.#incidents = createIncidents(
       {
-        diagnose: (story) => this.#diagnosis.rank({ ...story, suspects: this.#suspectsAt(story.at), deploys: this.#deploys }),
+        diagnose: (story) =>
+          this.#diagnosis.rank({ ...story, suspects: this.#suspectsAt(story.at), deploys: this.#deploys }),
         narrate: (story) => ({ title: incidentTitle(story), summary: incidentSummary(story) }),
       },
       undefined,
       this.#stamp,
     );
-    this.#notices = createNotices(options.route, options.receivers, options.externalUrl, this.#stamp);
+    this.#notices = createNotices(options.route, options.receivers, options.externalUrl, this.#stamp, options.notices);
   }
 
   /** Event time of the newest final report. */
@@ -100,7 +111,10 @@ export class Correlator {
     if (!report.provisional) {
       this.#topology.observe(at, report.edges);
       this.#diagnosis.edges(at, report.edges);
-      this.#crossService.observe(new Map(report.services.map((tick) => [tick.service, -Math.log10(tick.p)])), this.#topology.edges());
+      this.#crossService.observe(
+        new Map(report.services.map((tick) => [tick.service, -Math.log10(tick.p)])),
+        this.#topology.edges(),
+      );
       this.#watermark = Math.max(this.#watermark, at);
     }
     this.#rememberDeploys(report.deploys, at);
@@ -112,7 +126,14 @@ export class Correlator {
     decisions.push(...grouped.decisions);
     const told = this.#notices.review(grouped.incidents, this.#incidents.list(), edges, at);
     decisions.push(...told.decisions);
-    return { incidents: grouped.incidents, decisions, outbox: told.outbox, templates: report.templates, deploys: report.deploys, traces: report.traces };
+    return {
+      incidents: grouped.incidents,
+      decisions,
+      outbox: told.outbox,
+      templates: report.templates,
+      deploys: report.deploys,
+      traces: report.traces,
+    };
   }
 
   /** Open incidents and closed ones that may still be reopened. */
@@ -124,6 +145,25 @@ export class Correlator {
   toldTo(receiver: string): readonly Incident[] {
     const ids = new Set(this.#notices.toldTo(receiver));
     return this.#incidents.list().filter((incident) => ids.has(incident.id));
+  }
+
+  /** Receivers that know of an incident. */
+  receiversOf(incident: string): readonly string[] {
+    return this.#notices.receiversOf(incident);
+  }
+
+  /** What holds an open incident back now. */
+  heldBy(incident: Incident, at: EpochMs): ReturnType<Notices['heldBy']> {
+    return this.#notices.heldBy(incident, this.#incidents.list(), this.#topology.edges(), at);
+  }
+
+  setSilences(silences: readonly Silence[]): void {
+    this.#notices.setSilences(silences);
+  }
+
+  /** @throws TocsinError `invalid_config`; the former ones stay. */
+  setMaintenance(windows: readonly MaintenanceWindow[]): void {
+    this.#notices.setMaintenance(windows);
   }
 
   acknowledge(id: string, by: string, at: EpochMs): void {
@@ -138,13 +178,23 @@ export class Correlator {
     const anomalous = new Set(this.#decide.open().map((anomaly) => `${anomaly.tenant}/${anomaly.service}`));
     return [...this.#health.entries()]
       .map(([key, { tick, at }]) => {
-        const incident = this.#incidents.list().find((i) => i.status === 'open' && i.tenant === tick.tenant && i.services.includes(tick.service));
+        const incident = this.#incidents
+          .list()
+          .find((i) => i.status === 'open' && i.tenant === tick.tenant && i.services.includes(tick.service));
         const quiet = this.#watermark - at > SILENT_AFTER;
-        const state: ServiceHealth['state'] = anomalous.has(key) ? 'anomalous' : quiet ? 'silent' : tick.learning === true ? 'learning' : tick.p < 1e-3 ? 'suspicious' : 'healthy';
+        const state: ServiceHealth['state'] = anomalous.has(key)
+          ? 'anomalous'
+          : quiet
+            ? 'silent'
+            : tick.learning === true
+              ? 'learning'
+              : tick.p < 1e-3
+                ? 'suspicious'
+                : 'healthy';
         return {
           tenant: tick.tenant,
           service: tick.service,
-          version: this.#versions.get(tick.service) ?? '',
+          version: tick.version ?? '',
           state,
           p: tick.p,
           pByModality: tick.pByModality,
@@ -192,28 +242,31 @@ export class Correlator {
     this.#suspects = new Map(state.suspects);
     this.#health = new Map(state.health);
     this.#watermark = state.watermark;
-    for (const deploy of this.#deploys) this.#versions.set(deploy.service, deploy.to);
   }
 
   #rememberDeploys(deploys: readonly DeployMarker[], at: EpochMs): void {
-    for (const deploy of deploys) {
-      this.#deploys.push(deploy);
-      this.#versions.set(deploy.service, deploy.to);
-    }
+    this.#deploys.push(...deploys);
     this.#deploys = this.#deploys.filter((deploy) => at - deploy.at <= DEPLOY_MEMORY);
   }
 
   #remember(report: TickReport): void {
     for (const tick of report.services) {
-      if (tick.p < SUSPECT_P && tick.evidence.length > 0) this.#suspects.set(`${tick.tenant}/${tick.service}`, { at: report.at, evidence: tick.evidence });
+      if (tick.p < SUSPECT_P && tick.evidence.length > 0)
+        this.#suspects.set(`${tick.tenant}/${tick.service}`, { at: report.at, evidence: tick.evidence });
       if (report.provisional) continue;
       const { evidence: _, ...rest } = tick;
-      this.#health.set(`${tick.tenant}/${tick.service}`, { tick: rest, at: tick.seriesSeen > 0 ? tick.at : (this.#health.get(`${tick.tenant}/${tick.service}`)?.at ?? tick.at) });
+      this.#health.set(`${tick.tenant}/${tick.service}`, {
+        tick: rest,
+        at: tick.seriesSeen > 0 ? tick.at : (this.#health.get(`${tick.tenant}/${tick.service}`)?.at ?? tick.at),
+      });
     }
-    for (const [key, suspicion] of this.#suspects) if (report.at - suspicion.at > SUSPECT_MEMORY) this.#suspects.delete(key);
+    for (const [key, suspicion] of this.#suspects)
+      if (report.at - suspicion.at > SUSPECT_MEMORY) this.#suspects.delete(key);
   }
 
   #suspectsAt(at: EpochMs): ServiceSignals[] {
-    return [...this.#suspects.values()].filter((s) => at - s.at <= SUSPECT_MEMORY).map(({ evidence }) => ({ service: evidence[0]!.service, evidence }));
+    return [...this.#suspects.values()]
+      .filter((s) => at - s.at <= SUSPECT_MEMORY)
+      .map(({ evidence }) => ({ service: evidence[0]!.service, evidence }));
   }
 }

@@ -27,7 +27,15 @@ export class Topology {
       const surprise = Math.max(tick.gapSurprise, tick.serverSurprise, tick.errorSurprise);
       const edge = this.#edges.get(key);
       if (edge === undefined) {
-        this.#edges.set(key, { caller: tick.caller, callee: tick.callee, calls: tick.calls, errors: tick.errors, serverMs: tick.serverMs, surprise, lastSeen: at });
+        this.#edges.set(key, {
+          caller: tick.caller,
+          callee: tick.callee,
+          calls: tick.calls,
+          errors: tick.errors,
+          serverMs: tick.serverMs,
+          surprise,
+          lastSeen: at,
+        });
         continue;
       }
       edge.calls += ALPHA * (tick.calls - edge.calls);
