@@ -5,7 +5,7 @@ import type { Correlator } from './correlator/correlator.ts';
 import type { ShardFigures } from './shard-threads.ts';
 
 /** Rates are over about this long. */
-const RATE_WINDOW_MS = 5_000;
+const RATE_WINDOW_MS = 15_000;
 /** Event time this far behind the clock that goes on faster than it by this factor is a back-fill. */
 const BEHIND_MS = 120_000;
 const FASTER = 3;

@@ -27,8 +27,11 @@ export function evidenceOf(anomalies: readonly Anomaly[]): Evidence[] {
   return [...best.values()].sort((a, b) => a.p - b.p || (idOf(a) < idOf(b) ? -1 : 1)).slice(0, MAX_EVIDENCE);
 }
 
-/** One line for the same measure of all pods and operations: "p99", "CPU", "log lines". */
-const familyOf = (e: Evidence): string => (e.name ?? e.metric).replace(/ (of|for) .*$/, '');
+/** One line for the same measure of all pods, operations and percentiles: "response time", "CPU", "log lines". */
+const familyOf = (e: Evidence): string => {
+  const name = (e.name ?? e.metric).replace(/ (of|for) .*$/, '');
+  return /^(p\d{2,3}|mean time|own time p99|time)$/.test(name) ? 'response time' : name;
+};
 
 /** Share of each signal in the story; sums to 1. */
 export function contributionsOf(evidence: readonly Evidence[], anomalies: readonly Anomaly[]): Contribution[] {

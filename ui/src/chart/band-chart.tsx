@@ -2,7 +2,7 @@ import { useElementSize } from '@mantine/hooks';
 import { useEffect, useId, useMemo, useRef, useState } from 'react';
 import uPlot from 'uplot';
 import type { WireRange } from '../api/types.ts';
-import { measure, pValue } from '../shared/format.ts';
+import { measure, measureRange, pValue } from '../shared/format.ts';
 import { formatClock, formatDay } from '../shared/time.tsx';
 import styles from './band-chart.module.css';
 import { columnsOf } from './columns.ts';
@@ -100,11 +100,7 @@ function Readout({ range, columns, score, at }: ReadoutProps) {
         {time === undefined ? 'No samples here' : at === null ? formatDay(time * 1_000) : formatClock(time * 1_000)}
       </span>
       <span className={styles.value}>{measure(of(1), unit)}</span>
-      {lower !== null && (
-        <span className={styles.expected}>
-          expected {measure(lower, unit)} to {measure(of(2), unit)}
-        </span>
-      )}
+      {lower !== null && <span className={styles.expected}>expected {measureRange(lower, of(2), unit)}</span>}
       {surprise !== null && <span data-strange={surprise >= 3}>p {pValue(10 ** -surprise)}</span>}
     </figcaption>
   );
@@ -116,6 +112,6 @@ function describe(range: WireRange, strange: number): string {
   const last = range.at.length - 1;
   if (last < 0) return `${series.metric} of ${series.service}: no samples in this time range`;
   const now = measure(range.mean[last] ?? null, series.unit);
-  const band = `expected ${measure(range.lower[last] ?? null, series.unit)} to ${measure(range.upper[last] ?? null, series.unit)}`;
+  const band = `expected ${measureRange(range.lower[last] ?? null, range.upper[last] ?? null, series.unit)}`;
   return `${series.metric} of ${series.service} from ${formatDay(range.from)} to ${formatDay(range.to)}: last ${now}, ${band}, ${strange} strange steps of ${range.at.length}`;
 }

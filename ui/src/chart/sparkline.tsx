@@ -1,5 +1,5 @@
 import type { WireRange } from '../api/types.ts';
-import { STRANGE } from './columns.ts';
+import { longestPause, STRANGE } from './columns.ts';
 import styles from './sparkline.module.css';
 
 const WIDTH = 160;
@@ -11,13 +11,14 @@ export function Sparkline({ range }: { range: WireRange }) {
   if (values.length < 2) return <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} className={styles.spark} aria-hidden="true" />;
   const low = Math.min(...values);
   const size = Math.max(...values) - low || 1;
+  const gap = longestPause(range);
   const x = (at: number): number => ((at - range.from) / (range.to - range.from)) * WIDTH;
   const y = (value: number): number => HEIGHT - 5 - ((value - low) / size) * (HEIGHT - 8);
   const path = (column: readonly (number | null)[]): string => {
     let [text, pen] = ['', 'M'];
     column.forEach((value, index) => {
       const at = range.at[index] ?? 0;
-      if (value === null || (index > 0 && at - (range.at[index - 1] ?? 0) > range.step * 1.9)) pen = 'M';
+      if (value === null || (index > 0 && at - (range.at[index - 1] ?? 0) > gap)) pen = 'M';
       if (value === null) return;
       text += `${pen}${x(at).toFixed(1)} ${y(value).toFixed(1)}`;
       pen = 'L';

@@ -46,6 +46,18 @@ export function measure(value: number | null, unit: string): string {
   }
 }
 
+/** "80 to 120 ms": the unit is said once when both ends share it. */
+export function measureRange(lower: number | null, upper: number | null, unit: string): string {
+  const [a, b] = [measure(lower, unit), measure(upper, unit)];
+  const [, unitA = ''] = /^\S+( .+)$/.exec(a) ?? [];
+  const [, unitB = ''] = /^\S+( .+)$/.exec(b) ?? [];
+  return unitA !== '' && unitA === unitB ? `${a.slice(0, -unitA.length)} to ${b}` : `${a} to ${b}`;
+}
+
+/** On an axis there is no room for words: `{request}` goes without, what has a short unit keeps it. */
+export const axisMeasure = (value: number, unit: string): string =>
+  measure(value, unit.startsWith('{') ? (unit.endsWith('/s') ? '1/s' : '') : unit);
+
 /** `{cpu}` as "cores", `{request}/s` as "requests/s". */
 function unitWord(unit: string, one: boolean): string {
   if (unit === '{cpu}') return one ? 'core' : 'cores';

@@ -7,7 +7,7 @@ import { plain, span } from './format.ts';
 import { href, Link, usePath } from './router.tsx';
 import styles from './shell.module.css';
 import { Shortcuts } from './shortcuts.tsx';
-import { formatClock, useNow } from './time.tsx';
+import { formatClock, momentWords, useNow } from './time.tsx';
 
 const icons: Readonly<Record<string, ReactNode>> = {
   '': <path d="M2 9h3l2-5 3 8 2-3h2" />,
@@ -133,6 +133,9 @@ function LiveSign() {
   const { data } = useStatus();
   const now = useNow();
   const lag = data === undefined || data.watermark === 0 ? null : Math.max(0, now - data.watermark);
+  const from = data?.stats.catchingUpFrom ?? null;
+  const read = data === undefined || from === null ? 0 : data.watermark - from;
+  const progress = lag === null || read + lag <= 0 ? 0 : Math.floor((100 * read) / (read + lag));
   const word =
     connection === 'lost'
       ? 'Reconnecting'
@@ -140,9 +143,11 @@ function LiveSign() {
         ? 'Connecting'
         : lag === null
           ? 'Waiting for data'
-          : lag > 120_000
-            ? `${span(lag)} behind`
-            : 'Live';
+          : lag <= 120_000
+            ? 'Live'
+            : from !== null
+              ? `Catching up: ${momentWords(data?.watermark ?? 0, now)}, ${progress} %`
+              : `${span(lag)} behind`;
   const tone = word === 'Live' ? 'live' : connection === 'live' ? 'wait' : 'lost';
   const detail =
     data === undefined || lag === null
@@ -153,6 +158,9 @@ function LiveSign() {
       <span className={styles.live} data-tone={tone} role="status">
         <span className={styles.dot} aria-hidden="true" />
         {word}
+        {from !== null && tone === 'wait' && (
+          <progress className={styles.catchUp} max={100} value={progress} aria-label="Back-fill" />
+        )}
       </span>
     </Tooltip>
   );

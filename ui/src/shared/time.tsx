@@ -23,6 +23,13 @@ export const formatShort = (at: number): string => shortTime.format(at);
 export const formatDay = (at: number): string => dayTime.format(at);
 export const utc = (at: number): string => `${new Date(at).toISOString().replace('T', ' ').slice(0, 19)} UTC`;
 
+/** "14:05", "14:05 yesterday", "Mon, 3 Nov, 14:05": as short as stays clear. */
+export function momentWords(at: number, now: number): string {
+  const date = (moment: number): string => new Date(moment).toDateString();
+  if (date(at) === date(now)) return formatShort(at);
+  return date(at) === date(now - 86_400_000) ? `${formatShort(at)} yesterday` : formatDay(at);
+}
+
 /** The server's clock, to the nearest few seconds: ages must not depend on a laptop's wrong time. */
 export function useNow(everyMs = 5_000): number {
   const { data } = useStatus();

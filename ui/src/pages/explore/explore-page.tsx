@@ -3,6 +3,7 @@ import { useDebouncedCallback } from '@mantine/hooks';
 import { useEffect, useState } from 'react';
 import { useSeriesSearch, useServices } from '../../api/queries.ts';
 import type { WireSeries } from '../../api/types.ts';
+import { useNames } from '../../shared/names.tsx';
 import { Empty, Fetched, PageHead, Panel } from '../../shared/panel.tsx';
 import { useSearch } from '../../shared/router.tsx';
 import styles from './explore.module.css';
@@ -17,6 +18,7 @@ export function ExplorePage() {
   const chosen = search.get('series');
   const [text, type] = useState(query);
   const services = useServices();
+  const { short } = useNames();
   const found = useSeriesSearch({ text: query, service: service === '' ? undefined : service, limit: 200 });
   const put = useDebouncedCallback((value: string) => search.set({ q: value }), 200);
   const view = useWindow(search);
@@ -70,7 +72,7 @@ export function ExplorePage() {
                 aria-pressed={item.service === service}
                 onClick={() => search.set({ service: item.service === service ? null : item.service }, { push: true })}
               >
-                {item.service}
+                {short(item.service)}
               </button>
             ))}
           </div>
@@ -109,6 +111,7 @@ function Results({
   chosen: string;
   choose: (id: string) => void;
 }) {
+  const { short } = useNames();
   if (items.length === 0)
     return <Empty title="Nothing matches">Words are matched against service, metric and labels; try fewer.</Empty>;
   return (
@@ -122,9 +125,10 @@ function Results({
             <button type="button" data-item aria-current={series.id === chosen} onClick={() => choose(series.id)}>
               <span className="mono">{series.metric}</span>
               <span className={styles.where}>
-                {[series.service, ...Object.entries(series.labels).map(([key, value]) => `${key}=${value}`)].join(
-                  ' · ',
-                )}
+                {[
+                  short(series.service),
+                  ...Object.entries(series.labels).map(([key, value]) => `${key}=${value}`),
+                ].join(' · ')}
               </span>
             </button>
           </li>

@@ -3,7 +3,8 @@ import { useDeploys, useIncidents, useRange } from '../../api/queries.ts';
 import type { WireRange } from '../../api/types.ts';
 import { BandChart } from '../../chart/band-chart.tsx';
 import { STRANGE } from '../../chart/columns.ts';
-import { measure, pValue } from '../../shared/format.ts';
+import { measure, measureRange, pValue } from '../../shared/format.ts';
+import { useNames } from '../../shared/names.tsx';
 import { Empty, Fetched, Panel } from '../../shared/panel.tsx';
 import { href, Link } from '../../shared/router.tsx';
 import { Chip } from '../../shared/signs.tsx';
@@ -25,6 +26,7 @@ export function SeriesView({ id, view }: { id: string; view: Window }) {
 
 function Chart({ range, view }: { range: WireRange; view: Window }) {
   const { series } = range;
+  const { short } = useNames();
   const bucket = Math.floor(view.from / 600_000) * 600_000;
   const deploys = useDeploys({ service: series.service, from: bucket });
   const incidents = useIncidents({ service: series.service, limit: 20 });
@@ -36,7 +38,7 @@ function Chart({ range, view }: { range: WireRange; view: Window }) {
     <div className={styles.series}>
       <div className={styles.seriesHead}>
         <h2 className="mono">{series.metric}</h2>
-        <Link to={href(`services/${encodeURIComponent(series.service)}`)}>{series.service}</Link>
+        <Link to={href(`services/${encodeURIComponent(series.service)}`)}>{short(series.service)}</Link>
         {Object.entries(series.labels).map(([key, value]) => (
           <Chip key={key}>
             {key}={value}
@@ -60,7 +62,7 @@ function Chart({ range, view }: { range: WireRange; view: Window }) {
       )}
       {touching.length > 0 && (
         <section aria-label="Incidents of this service in this range">
-          <h3 className={styles.sub}>Incidents of {series.service} in this range</h3>
+          <h3 className={styles.sub}>Incidents of {short(series.service)} in this range</h3>
           <ul className={styles.touching}>
             {touching.map((incident) => (
               <IncidentRow key={incident.id} incident={incident} />
@@ -101,9 +103,7 @@ function StrangeTable({ range }: { range: WireRange }) {
                 <Time at={at} />
               </td>
               <td>{measure(range.mean[index] ?? null, unit)}</td>
-              <td>
-                {measure(range.lower[index] ?? null, unit)} to {measure(range.upper[index] ?? null, unit)}
-              </td>
+              <td>{measureRange(range.lower[index] ?? null, range.upper[index] ?? null, unit)}</td>
               <td>{pValue(10 ** -surprise)}</td>
             </tr>
           ))}

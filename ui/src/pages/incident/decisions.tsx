@@ -2,6 +2,7 @@ import { Button } from '@mantine/core';
 import { useState } from 'react';
 import { useDecisions } from '../../api/queries.ts';
 import { plain } from '../../shared/format.ts';
+import { useNames } from '../../shared/names.tsx';
 import { Empty, Fetched, Panel } from '../../shared/panel.tsx';
 import { Time } from '../../shared/time.tsx';
 import styles from './incident.module.css';
@@ -9,6 +10,7 @@ import styles from './incident.module.css';
 /** Why it alerted, or did not: every stage's decision with what was compared with what. */
 export function Decisions({ incident }: { incident: string }) {
   const [shown, show] = useState(false);
+  const { words } = useNames();
   const decisions = useDecisions(incident, shown);
   return (
     <Panel
@@ -37,7 +39,7 @@ export function Decisions({ incident }: { incident: string }) {
                       <Time at={item.at} look="clock" />
                     </span>
                     <span className={styles.decisionWhy}>
-                      {item.reason}
+                      {words(item.reason, item.at)}
                       {item.value !== null && item.limit !== null && (
                         <span className="mono">
                           {' '}

@@ -1,10 +1,12 @@
+import { Button } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { useEffect } from 'react';
 import { useIncident } from '../../api/queries.ts';
 import type { WireIncident } from '../../api/types.ts';
 import { NOTHING, percent, span } from '../../shared/format.ts';
+import { useNames } from '../../shared/names.tsx';
 import { Fetched, Panel } from '../../shared/panel.tsx';
-import { href, Link } from '../../shared/router.tsx';
+import { href, Link, useSearch } from '../../shared/router.tsx';
 import { Chip, SeveritySign } from '../../shared/signs.tsx';
 import { Time, useNow } from '../../shared/time.tsx';
 import { Actions } from './actions.tsx';
@@ -28,10 +30,11 @@ export function IncidentPage({ id }: { id: string }) {
 
 function Story({ incident }: { incident: WireIncident }) {
   const now = useNow();
+  const { short, words } = useNames();
   const logs = incident.evidence.filter(({ modality, subject }) => modality === 'log' && subject !== undefined);
   useEffect(() => {
-    document.title = `${incident.title} · Tocsin`;
-  }, [incident.title]);
+    document.title = `${words(incident.title)} · Tocsin`;
+  }, [incident.title, words]);
   return (
     <article className={styles.page}>
       <header className={styles.head} data-severity={incident.severity} data-open={incident.status === 'open'}>
@@ -43,8 +46,8 @@ function Story({ incident }: { incident: WireIncident }) {
           {incident.reopenedCount > 0 && <Chip>reopened {incident.reopenedCount}×</Chip>}
           <span className={`mono ${styles.id}`}>{incident.id}</span>
         </div>
-        <h1 className={styles.title}>{incident.title}</h1>
-        <p className={styles.summary}>{incident.summary}</p>
+        <h1 className={styles.title}>{words(incident.title, incident.onset)}</h1>
+        <p className={styles.summary}>{words(incident.summary, incident.onset)}</p>
         <dl className={styles.facts}>
           <Fact name="Began">
             <Time at={incident.onset} />
@@ -62,7 +65,7 @@ function Story({ incident }: { incident: WireIncident }) {
             <span className={styles.services}>
               {incident.services.map((service) => (
                 <Link key={service} to={href(`services/${encodeURIComponent(service)}`)}>
-                  {service}
+                  {short(service)}
                 </Link>
               ))}
             </span>
@@ -80,14 +83,14 @@ function Story({ incident }: { incident: WireIncident }) {
             <EvidenceCharts incident={incident} />
           </Panel>
           {logs.length > 0 && (
-            <Panel title="New log lines">
+            <Panel title="Log lines">
               <LogLines lines={logs} />
             </Panel>
           )}
           {incident.traceIds.length > 0 && (
-            <Panel title="Example trace">
-              <TraceWaterfall traceId={incident.traceIds[0] ?? ''} />
-            </Panel>
+            <div id="trace">
+              <ExampleTraces ids={incident.traceIds} />
+            </div>
           )}
         </div>
         <aside className={styles.side} aria-label="History of this incident">
@@ -99,11 +102,11 @@ function Story({ incident }: { incident: WireIncident }) {
               <ul className={styles.shares}>
                 {incident.contributions.map(({ name, share }) => (
                   <li key={name}>
-                    <span>{name}</span>
-                    <span className={styles.shareBar}>
+                    <span>{words(name)}</span>
+                    <span>{percent(share)}</span>
+                    <span className={styles.shareBar} aria-hidden="true">
                       <i style={{ width: percent(share).replace(' ', '') }} />
                     </span>
-                    <span>{percent(share)}</span>
                   </li>
                 ))}
               </ul>
@@ -113,6 +116,40 @@ function Story({ incident }: { incident: WireIncident }) {
         </aside>
       </div>
     </article>
+  );
+}
+
+const TRACES = 5;
+
+function ExampleTraces({ ids }: { ids: readonly string[] }) {
+  const search = useSearch();
+  const asked = search.get('trace');
+  const shown = ids.includes(asked) ? asked : (ids[0] ?? '');
+  const listed = ids.indexOf(shown) < TRACES ? ids.slice(0, TRACES) : [...ids.slice(0, TRACES - 1), shown];
+  return (
+    <Panel
+      title="Example trace"
+      aside={
+        listed.length > 1 && (
+          <span className={styles.kinds}>
+            {listed.map((id, index) => (
+              <Button
+                key={id}
+                size="compact-xs"
+                variant={id === shown ? 'filled' : 'default'}
+                aria-pressed={id === shown}
+                aria-label={`Example ${index + 1}`}
+                onClick={() => search.set({ trace: id })}
+              >
+                {index + 1}
+              </Button>
+            ))}
+          </span>
+        )
+      }
+    >
+      <TraceWaterfall traceId={shown} />
+    </Panel>
   );
 }
 

@@ -1,20 +1,36 @@
 import type { WireEvidence } from '../../api/types.ts';
-import { measure } from '../../shared/format.ts';
+import { plain, plural } from '../../shared/format.ts';
+import { useNames } from '../../shared/names.tsx';
 import { href, Link } from '../../shared/router.tsx';
 import { Time } from '../../shared/time.tsx';
 import styles from './incident.module.css';
 
+const KINDS: Readonly<Record<string, string>> = {
+  'new-pattern': 'never seen before',
+  'pattern-burst': 'far more often than usual',
+  'pattern-missing': 'missing',
+  sequence: 'at an unusual place',
+};
+
+/** How many lines there were, where that is what was counted. */
+function amountOf({ kind, value, expected }: WireEvidence): string {
+  if ((kind !== 'new-pattern' && kind !== 'pattern-burst') || value === null) return '';
+  const usual = expected === null || kind === 'new-pattern' ? '' : `, usually ${plain(expected)}`;
+  return `: ${plural(value, 'line')}${usual}`;
+}
+
 /** Templates never seen before, variable parts marked, each with one line as it came. */
 export function LogLines({ lines }: { lines: readonly WireEvidence[] }) {
+  const { short } = useNames();
   return (
     <ul className={styles.logs}>
       {lines.map((line) => (
         <li key={line.service + (line.subject ?? '')}>
           <div className={styles.logHead}>
-            <Link to={href(`services/${encodeURIComponent(line.service)}`)}>{line.service}</Link>
+            <Link to={href(`services/${encodeURIComponent(line.service)}`)}>{short(line.service)}</Link>
             <span className="muted">
-              {line.kind.replaceAll('-', ' ')}, first <Time at={line.onset} look="clock" />,{' '}
-              {measure(line.value, line.unit)}
+              {KINDS[line.kind] ?? line.kind.replaceAll('-', ' ')} at <Time at={line.at} look="clock" />
+              {amountOf(line)}
             </span>
           </div>
           <p className={`mono ${styles.template}`}>

@@ -1,4 +1,5 @@
 import type { WireTimelineEntry } from '../../api/types.ts';
+import { useNames } from '../../shared/names.tsx';
 import { Time } from '../../shared/time.tsx';
 import styles from './incident.module.css';
 
@@ -6,6 +7,7 @@ const day = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric'
 
 /** What happened, in order. */
 export function Timeline({ entries }: { entries: readonly WireTimelineEntry[] }) {
+  const { words } = useNames();
   const ordered = entries.toSorted((a, b) => a.at - b.at);
   return (
     <ol className={styles.timeline}>
@@ -18,7 +20,7 @@ export function Timeline({ entries }: { entries: readonly WireTimelineEntry[] })
             <span className={styles.when}>
               <Time at={entry.at} look="clock" />
             </span>
-            <span>{entry.text}</span>
+            <span>{words(entry.text, entry.at)}</span>
           </li>
         );
       })}

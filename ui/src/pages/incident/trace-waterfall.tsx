@@ -1,6 +1,7 @@
 import { useTrace } from '../../api/queries.ts';
 import type { WireSpan } from '../../api/types.ts';
 import { span as length, plural } from '../../shared/format.ts';
+import { useNames } from '../../shared/names.tsx';
 import { Fetched, Scroller } from '../../shared/panel.tsx';
 import { Time } from '../../shared/time.tsx';
 import styles from './trace.module.css';
@@ -22,6 +23,7 @@ export function TraceWaterfall({ traceId }: { traceId: string }) {
 }
 
 function Waterfall({ spans, traceId }: { spans: readonly WireSpan[]; traceId: string }) {
+  const { short, words } = useNames();
   const start = Math.min(...spans.map((span) => span.start));
   const end = Math.max(...spans.map((span) => span.start + span.durationMs));
   const total = Math.max(end - start, 1e-6);
@@ -65,7 +67,7 @@ function Waterfall({ spans, traceId }: { spans: readonly WireSpan[]; traceId: st
                       ✕<span className="visually-hidden"> failed</span>
                     </span>
                   )}
-                  <b>{span.service}</b> {span.name}
+                  <b>{short(span.service)}</b> {words(span.name)}
                 </th>
                 <td className={styles.lane} data-error={span.error}>
                   <i

@@ -1,5 +1,6 @@
 import type { WireIncidentSummary } from '../../api/types.ts';
 import { percent, span } from '../../shared/format.ts';
+import { useNames } from '../../shared/names.tsx';
 import { href, Link } from '../../shared/router.tsx';
 import { Chip, SeveritySign, VERDICT_WORDS } from '../../shared/signs.tsx';
 import { Ago, useNow } from '../../shared/time.tsx';
@@ -8,6 +9,7 @@ import styles from './incidents.module.css';
 /** One incident as a line of a list. */
 export function IncidentRow({ incident }: { incident: WireIncidentSummary }) {
   const now = useNow();
+  const { short, words } = useNames();
   const length = (incident.closedAt ?? now) - incident.onset;
   return (
     <li>
@@ -16,7 +18,7 @@ export function IncidentRow({ incident }: { incident: WireIncidentSummary }) {
           <SeveritySign severity={incident.severity} bare size={16} />
         </span>
         <span className={styles.what}>
-          <span className={styles.title}>{incident.title}</span>
+          <span className={styles.title}>{words(incident.title, incident.onset)}</span>
           <span className={styles.meta}>
             <span>
               {incident.status === 'open' ? 'open' : 'closed'}, <Ago at={incident.onset} />
@@ -24,10 +26,10 @@ export function IncidentRow({ incident }: { incident: WireIncidentSummary }) {
             <span>{incident.status === 'open' ? `for ${span(length)}` : `lasted ${span(length)}`}</span>
             {incident.cause !== null && (
               <span>
-                cause {incident.cause.service} {percent(incident.cause.share)}
+                cause {short(incident.cause.service)} {percent(incident.cause.share)}
               </span>
             )}
-            {incident.services.length > 1 && <span>{incident.services.join(', ')}</span>}
+            {incident.services.length > 1 && <span>{incident.services.map(short).join(', ')}</span>}
           </span>
         </span>
         <span className={styles.chips}>

@@ -1,5 +1,6 @@
 import { Button, SegmentedControl, Select } from '@mantine/core';
 import { useIncidents, useServices } from '../../api/queries.ts';
+import { useNames } from '../../shared/names.tsx';
 import { Empty, Fetched, PageHead, Panel } from '../../shared/panel.tsx';
 import { useSearch } from '../../shared/router.tsx';
 import { useNow } from '../../shared/time.tsx';
@@ -17,6 +18,7 @@ const SPANS: Readonly<Record<string, { readonly label: string; readonly days: nu
 export function IncidentsPage() {
   const search = useSearch();
   const services = useServices();
+  const { short } = useNames();
   const now = useNow(60_000);
   const [status, service, since] = [search.get('status'), search.get('service'), search.get('since')];
   const days = SPANS[since]?.days;
@@ -46,7 +48,11 @@ export function IncidentsPage() {
           w={170}
           aria-label="Service"
           placeholder="Any service"
-          data={services.data?.items.map((item) => item.service).toSorted() ?? []}
+          data={
+            services.data?.items
+              .map(({ service: name }) => ({ value: name, label: short(name) }))
+              .toSorted((a, b) => (a.label < b.label ? -1 : 1)) ?? []
+          }
           value={service === '' ? null : service}
           onChange={(value) => search.set({ service: value }, { push: true })}
           searchable

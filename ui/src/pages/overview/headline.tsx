@@ -1,5 +1,6 @@
 import type { WireHealth, WireIncidentSummary } from '../../api/types.ts';
 import { percent, plural, span } from '../../shared/format.ts';
+import { useNames } from '../../shared/names.tsx';
 import { Loading } from '../../shared/panel.tsx';
 import { href, Link } from '../../shared/router.tsx';
 import { Chip, SeveritySign } from '../../shared/signs.tsx';
@@ -17,6 +18,7 @@ export function Headline({
   loading?: boolean;
 }) {
   const now = useNow();
+  const { short, words: said } = useNames();
   if (loading) return <Loading label="open incidents" rows={3} height={26} />;
   const hit = new Set(open.flatMap((incident) => incident.services)).size;
   const silent = services.filter(({ state }) => state === 'silent').length;
@@ -54,13 +56,13 @@ export function Headline({
                   </span>
                   {incident.acknowledgedBy !== null && <Chip tone="accent">{incident.acknowledgedBy} is on it</Chip>}
                 </span>
-                <span className={styles.cardTitle}>{incident.title}</span>
+                <span className={styles.cardTitle}>{said(incident.title, incident.onset)}</span>
                 {incident.cause !== null && (
                   <span className={styles.cardCause}>
                     <b>
-                      {incident.cause.service} {percent(incident.cause.share)}
+                      {short(incident.cause.service)} {percent(incident.cause.share)}
                     </b>{' '}
-                    {incident.cause.text}
+                    {said(incident.cause.text, incident.onset)}
                   </span>
                 )}
               </Link>

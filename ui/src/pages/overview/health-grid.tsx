@@ -1,5 +1,6 @@
 import type { WireHealth } from '../../api/types.ts';
 import { plural, pValue } from '../../shared/format.ts';
+import { useNames } from '../../shared/names.tsx';
 import { href, Link } from '../../shared/router.tsx';
 import { STATE_ORDER, StateSign } from '../../shared/signs.tsx';
 import styles from './overview.module.css';
@@ -12,6 +13,7 @@ const MODALITIES = [
 
 /** Every service as a tile: what is wrong stands out, what is not stays grey. */
 export function HealthGrid({ services }: { services: readonly WireHealth[] }) {
+  const { short } = useNames();
   const ordered = services.toSorted(
     (a, b) => STATE_ORDER.indexOf(a.state) - STATE_ORDER.indexOf(b.state) || a.service.localeCompare(b.service),
   );
@@ -27,7 +29,7 @@ export function HealthGrid({ services }: { services: readonly WireHealth[] }) {
           >
             <span className={styles.tileTop}>
               <StateSign state={service.state} bare size={15} />
-              <span className={styles.tileName}>{service.service}</span>
+              <span className={styles.tileName}>{short(service.service)}</span>
             </span>
             <span className={styles.tileMeta}>
               <span className="mono">{service.version === '' ? 'no version' : service.version}</span>

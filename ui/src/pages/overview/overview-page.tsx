@@ -1,6 +1,7 @@
 import { useDeploys, useIncidents, useServices, useStatus } from '../../api/queries.ts';
 import type { WireHealth, WireIncidentSummary } from '../../api/types.ts';
 import { bytes, plain, plural, span } from '../../shared/format.ts';
+import { useNames } from '../../shared/names.tsx';
 import { Empty, Fetched, Panel } from '../../shared/panel.tsx';
 import { href, Link } from '../../shared/router.tsx';
 import { Ago, useLiveEnd, useNow } from '../../shared/time.tsx';
@@ -15,6 +16,7 @@ const DAY = 86_400_000;
 
 /** What is wrong now, in one glance; below it, what was. */
 export function OverviewPage() {
+  const { short } = useNames();
   const status = useStatus();
   const services = useServices();
   const incidents = useIncidents({ limit: 50 });
@@ -96,7 +98,9 @@ export function OverviewPage() {
                       .slice(0, 8)
                       .map((deploy) => (
                         <li key={`${deploy.service}${deploy.at}`}>
-                          <Link to={href(`services/${encodeURIComponent(deploy.service)}`)}>{deploy.service}</Link>
+                          <Link to={href(`services/${encodeURIComponent(deploy.service)}`)}>
+                            {short(deploy.service)}
+                          </Link>
                           <span className="mono">
                             {deploy.from} → {deploy.to}
                           </span>

@@ -1,4 +1,5 @@
 import type { WireDeploy, WireIncidentSummary } from '../../api/types.ts';
+import { useNames } from '../../shared/names.tsx';
 import { href, Link } from '../../shared/router.tsx';
 import { SeveritySign } from '../../shared/signs.tsx';
 import { formatDay, formatShort } from '../../shared/time.tsx';
@@ -15,6 +16,7 @@ const HOUR = 3_600_000;
 
 /** The day as a line: incidents as bars, deploys as flags. */
 export function StoryStrip({ incidents, deploys, from, to }: StripProps) {
+  const { short, words } = useNames();
   const place = (at: number): number => ((Math.min(to, Math.max(from, at)) - from) / (to - from)) * 100;
   const shown = incidents
     .filter(({ onset, closedAt }) => onset < to && (closedAt ?? to) > from)
@@ -43,7 +45,7 @@ export function StoryStrip({ incidents, deploys, from, to }: StripProps) {
             key={`${deploy.service}${deploy.at}`}
             className={styles.flag}
             style={{ left: `${place(deploy.at)}%` }}
-            title={`${deploy.service} ${deploy.from} → ${deploy.to}, ${formatDay(deploy.at)}`}
+            title={`${short(deploy.service)} ${deploy.from} → ${deploy.to}, ${formatDay(deploy.at)}`}
           />
         ))}
       {shown.map((incident, index) => (
@@ -58,8 +60,8 @@ export function StoryStrip({ incidents, deploys, from, to }: StripProps) {
             width: `max(14px, ${place(incident.closedAt ?? to) - place(incident.onset)}%)`,
             top: 20 + (rows[index] ?? 0) * 18,
           }}
-          title={`${incident.title} (${formatDay(incident.onset)})`}
-          aria-label={`${incident.title}, ${formatDay(incident.onset)}`}
+          title={`${words(incident.title)} (${formatDay(incident.onset)})`}
+          aria-label={`${words(incident.title)}, ${formatDay(incident.onset)}`}
         >
           <SeveritySign severity={incident.severity} bare size={11} />
         </Link>

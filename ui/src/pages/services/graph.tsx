@@ -1,6 +1,7 @@
 import { useMemo } from 'react';
 import type { WireEdge, WireGraph, WireHealth } from '../../api/types.ts';
 import { measure, percent, pValue } from '../../shared/format.ts';
+import { useNames } from '../../shared/names.tsx';
 import { href, navigate } from '../../shared/router.tsx';
 import { stateShape, stateTone, stateWord } from '../../shared/signs.tsx';
 import type { Point } from './layout.ts';
@@ -56,6 +57,7 @@ function pathOf(route: readonly Point[]): string {
 }
 
 function Edge({ edge, route }: { edge: WireEdge; route: readonly Point[] }) {
+  const { short } = useNames();
   const strange = (edge.surprise ?? 0) >= 3;
   const end = route.at(-1) ?? { x: 0, y: 0 };
   return (
@@ -63,13 +65,14 @@ function Edge({ edge, route }: { edge: WireEdge; route: readonly Point[] }) {
       <path d={pathOf(route)} />
       <path d={`M${end.x - 6} ${end.y - 4}l6 4-6 4z`} className={styles.arrow} />
       <title>
-        {`${edge.caller} → ${edge.callee}: ${measure(edge.callsPerSecond, '1/s')}, ${percent(edge.errorRatio)} errors, ${measure(edge.serverMs, 'ms')}`}
+        {`${short(edge.caller)} → ${short(edge.callee)}: ${measure(edge.callsPerSecond, '1/s')}, ${percent(edge.errorRatio)} errors, ${measure(edge.serverMs, 'ms')}`}
       </title>
     </g>
   );
 }
 
 function Node({ service, at }: { service: WireHealth; at: Point }) {
+  const name = useNames().short(service.service);
   const to = href(`services/${encodeURIComponent(service.service)}`);
   return (
     <a
@@ -77,7 +80,7 @@ function Node({ service, at }: { service: WireHealth; at: Point }) {
       className={styles.node}
       data-state={service.state}
       data-item
-      aria-label={`${service.service} ${stateWord(service.state)}, p ${pValue(service.p)}`}
+      aria-label={`${name} ${stateWord(service.state)}, p ${pValue(service.p)}`}
       onClick={(event) => {
         if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
         event.preventDefault();
@@ -90,7 +93,7 @@ function Node({ service, at }: { service: WireHealth; at: Point }) {
           <g transform="scale(0.875)">{stateShape(service.state)}</g>
         </g>
         <text x="30" y="19" className={styles.nodeName}>
-          {service.service.length > 17 ? `${service.service.slice(0, 16)}…` : service.service}{' '}
+          {name.length > 17 ? `${name.slice(0, 16)}…` : name}{' '}
         </text>
         <text x="30" y="34" className={styles.nodeMeta}>
           {stateWord(service.state)}

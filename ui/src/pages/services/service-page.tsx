@@ -4,6 +4,7 @@ import { useRange, useService } from '../../api/queries.ts';
 import type { WireEdge, WireSeries, WireService } from '../../api/types.ts';
 import { Sparkline } from '../../chart/sparkline.tsx';
 import { measure, NOTHING, percent, pValue } from '../../shared/format.ts';
+import { useNames } from '../../shared/names.tsx';
 import { Empty, Fetched, PageHead, Panel } from '../../shared/panel.tsx';
 import { href, Link } from '../../shared/router.tsx';
 import { StateSign } from '../../shared/signs.tsx';
@@ -27,10 +28,11 @@ export function ServicePage({ name }: { name: string }) {
 function Service({ service }: { service: WireService }) {
   const { health, series, callers, callees, incidents, deploys } = service;
   const [all, showAll] = useState(false);
+  const { short } = useNames();
   return (
     <>
       <PageHead
-        title={health.service}
+        title={short(health.service)}
         lead={
           <span className={styles.lead}>
             <StateSign state={health.state} />
@@ -131,12 +133,13 @@ function Spark({ series }: { series: WireSeries }) {
 }
 
 function Calls({ edges, side }: { edges: readonly WireEdge[]; side: 'caller' | 'callee' }) {
+  const { short } = useNames();
   if (edges.length === 0) return <p className="muted">Nobody seen.</p>;
   return (
     <ul className={styles.calls}>
       {edges.map((edge) => (
         <li key={edge[side]}>
-          <Link to={href(`services/${encodeURIComponent(edge[side])}`)}>{edge[side]}</Link>
+          <Link to={href(`services/${encodeURIComponent(edge[side])}`)}>{short(edge[side])}</Link>
           <span>{measure(edge.callsPerSecond, '1/s')}</span>
           <span>{measure(edge.serverMs, 'ms')}</span>
           <span data-strange={(edge.surprise ?? 0) >= 3}>

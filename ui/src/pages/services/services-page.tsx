@@ -3,6 +3,7 @@ import { useMediaQuery } from '@mantine/hooks';
 import { useGraph } from '../../api/queries.ts';
 import type { WireGraph } from '../../api/types.ts';
 import { measure, plural, pValue } from '../../shared/format.ts';
+import { useNames } from '../../shared/names.tsx';
 import { Empty, Fetched, PageHead, Panel, Scroller } from '../../shared/panel.tsx';
 import { href, Link, useSearch } from '../../shared/router.tsx';
 import { STATE_ORDER, StateSign } from '../../shared/signs.tsx';
@@ -69,6 +70,7 @@ export function ServicesPage() {
 }
 
 function ServiceTable({ graph }: { graph: WireGraph }) {
+  const { short } = useNames();
   const ordered = graph.services.toSorted(
     (a, b) => STATE_ORDER.indexOf(a.state) - STATE_ORDER.indexOf(b.state) || a.service.localeCompare(b.service),
   );
@@ -95,7 +97,7 @@ function ServiceTable({ graph }: { graph: WireGraph }) {
               <tr key={service.service}>
                 <th scope="row">
                   <Link to={href(`services/${encodeURIComponent(service.service)}`)} data-item>
-                    {service.service}
+                    {short(service.service)}
                   </Link>
                 </th>
                 <td>

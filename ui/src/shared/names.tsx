@@ -1,0 +1,45 @@
+import { useMemo } from 'react';
+import { useServices } from '../api/queries.ts';
+import { formatShort } from './time.tsx';
+
+export interface Names {
+  /** A service without the namespace that all services share. */
+  readonly short: (service: string) => string;
+  /** A sentence of ours with short names, and with times in the reader's zone instead of UTC. `near` is a moment of that day. */
+  readonly words: (text: string, near?: number) => string;
+}
+
+/** What Tocsin reports under when everything behind it is silent; it has no namespace. */
+const OURS = 'telemetry-pipeline';
+
+/** "shop/" when every service is `shop/...`, else empty. */
+export function sharedPrefix(services: readonly string[]): string {
+  const [first = '', ...others] = services.filter((service) => service !== OURS);
+  const prefix = first.slice(0, first.indexOf('/') + 1);
+  return prefix !== '' && others.every((service) => service.startsWith(prefix)) ? prefix : '';
+}
+
+export function useNames(): Names {
+  const { data } = useServices();
+  const prefix = sharedPrefix((data?.items ?? []).map(({ service }) => service));
+  return useMemo(() => {
+    const pattern =
+      prefix === '' ? null : new RegExp(`(?<![\\w./-])${prefix.replaceAll(/[^\w/]/g, '\\$&')}(?=\\w)`, 'g');
+    return {
+      short: (service) => (service.startsWith(prefix) ? service.slice(prefix.length) : service),
+      words: (text, near = Date.now()) => {
+        const short = pattern === null ? text : text.replaceAll(pattern, '');
+        return short.replaceAll(/\b(\d\d):(\d\d) UTC\b/g, (_, hour: string, minute: string) =>
+          formatShort(momentNear(Number(hour), Number(minute), near)),
+        );
+      },
+    };
+  }, [prefix]);
+}
+
+/** The moment closest to `near` at which clocks in UTC show this. */
+function momentNear(hour: number, minute: number, near: number): number {
+  const day = 86_400_000;
+  const at = Math.floor(near / day) * day + (hour * 60 + minute) * 60_000;
+  return at - near > day / 2 ? at - day : near - at > day / 2 ? at + day : at;
+}
