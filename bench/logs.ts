@@ -1,21 +1,18 @@
 import protobuf from 'protobufjs';
-import { createLogCounts } from '../src/detect/log-counts/log-counts.ts';
-import { createLogParameters } from '../src/detect/log-parameters/log-parameters.ts';
-import { createLogRarity } from '../src/detect/log-rarity/log-rarity.ts';
-import { createLogRate } from '../src/detect/log-rate/log-rate.ts';
-import { createLogSequence } from '../src/detect/log-sequence/log-sequence.ts';
 import type { LogBatch } from '../src/domain/batch.ts';
 import type { SignalSink } from '../src/domain/ports.ts';
-import { createLogTemplates, createLogTick } from '../src/features/log-template/log-template.ts';
-import { createSessionKeys } from '../src/features/log-template/session-key.ts';
+import { createLogTemplates } from '../src/features/log-template/log-template.ts';
 import { createOtlpDecoders } from '../src/ingest/otlp/json.ts';
 import { OTLP_PROTO } from '../src/ingest/otlp/otlp.fixture.ts';
 import { ResourceCache } from '../src/ingest/otlp/resource.ts';
 import { ShardSeriesTable } from '../src/ingest/series-table.ts';
+import { DerivedPoints } from '../src/pipeline/engine/derived-points.ts';
+import { LogPath } from '../src/pipeline/engine/log-path.ts';
+import { settingsSchema } from '../src/pipeline/settings.ts';
 import { logsPayloads } from './payload.ts';
 
 /**
- * OTLP log bodies to template ids, and on to p-values with the cost of a tick spread over its lines, against a protobuf
+ * OTLP log bodies to template ids, and through the engine's `LogPath` to p-values, the cost of a tick spread over its lines, against a protobuf
  * library with a masked string key and a Map. CPU time, one thread, all in one run. `node bench/logs.ts [lines]`.
  */
 const LINES = Number(process.argv[2] ?? 100_000);
@@ -24,13 +21,10 @@ const text = new TextDecoder();
 const decodeText = (bytes: Uint8Array): string => text.decode(bytes);
 
 const templates = createLogTemplates(decodeText);
-const sessions = createSessionKeys();
-const sequence = createLogSequence(decodeText);
-const parameters = createLogParameters();
-const detectors = [createLogRarity(), createLogRate(), createLogCounts(), sequence, parameters] as const;
 const ids = new Int32Array(65_536);
-const keys = new Int32Array(131_072);
-const tick = createLogTick();
+const table = new ShardSeriesTable();
+const path = new LogPath(decodeText, settingsSchema.parse({}));
+const derived = new DerivedPoints(table, 'log');
 const names = (service: number): string => `service ${service}`;
 
 let lines = 0;
@@ -44,7 +38,7 @@ const sink: SignalSink = {
   deploy: ignore,
   stale: ignore,
 };
-const { protobuf: ours } = createOtlpDecoders(new ResourceCache(new ShardSeriesTable()));
+const { protobuf: ours } = createOtlpDecoders(new ResourceCache(table));
 const bodies = logsPayloads({ items: LINES });
 
 function cpuSeconds(): number {
@@ -87,16 +81,14 @@ let at = 1_700_000_000_000;
 let findings = 0;
 const judged = measure(ROUNDS, () => {
   onLogs = (batch) => {
-    toTemplates(batch);
-    sessions.keys(batch, keys);
-    sequence.observe(batch, ids, keys);
-    parameters.observe(batch, ids);
+    path.observe(batch);
+    lines += batch.length;
   };
   // One tick in 500,000 lines (10 s of a shard at 50,000 lines a second): its cost is spread over them.
   all(5);
   at += 10_000;
-  templates.closeTick(at, 10_000, tick);
-  for (const detector of detectors) findings += detector.closeTick(tick, templates, names).length;
+  derived.begin();
+  findings += path.closeTick(at, 10_000, names, derived).length;
 });
 
 const Request = protobuf.parse(OTLP_PROTO).root.lookupType('otlp.ExportLogsServiceRequest');
@@ -127,5 +119,5 @@ console.log(`  decode                        ${decoded.toFixed(2)}`);
 console.log(
   `  bytes -> template             ${templated.toFixed(2)}  (bar 3; ${(templated / library).toFixed(0)}x the library)`,
 );
-console.log(`  bytes -> template -> p        ${judged.toFixed(2)}  (${findings} findings)`);
+console.log(`  bytes -> template -> p        ${judged.toFixed(2)}  (bar 3, LogPath with ticks; ${findings} findings)`);
 console.log(`  protobufjs + masked key + Map ${library.toFixed(2)}`);
