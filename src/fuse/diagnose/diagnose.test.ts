@@ -174,6 +174,16 @@ describe('cause ranking', () => {
     );
   });
 
+  it('does not name a suspect that neither calls nor is called, but still one that no span has shown', () => {
+    const d = createDiagnosis();
+    const both = () => [edge('web', 'shop', { serverMs: 40 }), edge('backoffice', 'reports')];
+    for (let m = 1; m <= 23; m += 1) d.edges(T0 + m * MINUTE, both());
+    const suspects = ['reports', 'disk'].map((service) => ({ service, evidence: [evidence(service, 1e-6)] }));
+    const causes = d.rank({ ...story(['web', 'shop']), suspects }).map((cause) => cause.service);
+    expect(causes).toContain('disk');
+    expect(causes).not.toContain('reports');
+  });
+
   it('restores from JSON and ranks the same', () => {
     const a = played(() => [edge('web', 'shop', { serverMs: 340 / 3 }), edge('shop', 'db', { serverMs: 320 / 7 })]);
     const b = createDiagnosis();

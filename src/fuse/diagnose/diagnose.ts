@@ -80,6 +80,22 @@ interface Suspect {
   log: number;
 }
 
+/**
+ * Whether a service could have a part in the trouble of others: it lies up or down the calls of one of them. A service
+ * that the graph does not know may have one all the same.
+ */
+function relatedTo(services: readonly string[], calls: CallHistory): (service: string) => boolean {
+  const found = new Set<string>();
+  for (const next of [(s: string) => calls.callees(s), (s: string) => calls.callers(s)]) {
+    const reached = new Set(services);
+    for (const service of reached) for (const other of next(service)) reached.add(other);
+    for (const service of reached) found.add(service);
+  }
+  const inGraph = (service: string): boolean => calls.callees(service).length > 0 || calls.callers(service).length > 0;
+  const known = services.every(inGraph);
+  return (service) => !known || found.has(service) || !inGraph(service);
+}
+
 /** Cause ranking (methods page 7): robust before/after change, self time plus gap, topology walk, onset order, deploys. */
 export function createDiagnosis(options: DiagnoseOptions = defaultsOf(diagnoseOptions)): Diagnosis {
   const calls = createCallHistory();
@@ -91,8 +107,9 @@ export function createDiagnosis(options: DiagnoseOptions = defaultsOf(diagnoseOp
       evidence.set(anomaly.service, [...(evidence.get(anomaly.service) ?? []), ...anomaly.evidence]);
       onsets.set(anomaly.service, Math.min(anomaly.onset, onsets.get(anomaly.service) ?? Number.POSITIVE_INFINITY));
     }
+    const related = relatedTo([...onsets.keys()], calls);
     for (const signals of input.suspects) {
-      if (onsets.has(signals.service) || signals.evidence.length === 0) continue;
+      if (onsets.has(signals.service) || signals.evidence.length === 0 || !related(signals.service)) continue;
       evidence.set(signals.service, [...signals.evidence]);
       onsets.set(
         signals.service,
