@@ -37,17 +37,16 @@ export function describeSeries(
 }
 
 function labelsOf(workloads: SeriesWorkloads, workload: number): Labels {
-  const { arena, labelStart, labelLength } = workloads;
+  const bytes = workloads.labels(workload);
   const entries: [string, string][] = [];
-  let at = labelStart[workload]!;
-  const end = at + labelLength[workload]!;
+  let at = 0;
   const next = (): string => {
-    let size = arena[at++]!;
-    if (size >= 128) size = (size & 127) | (arena[at++]! << 7);
+    let size = bytes[at++]!;
+    if (size >= 128) size = (size & 127) | (bytes[at++]! << 7);
     at += size;
-    return decoder.decode(arena.subarray(at - size, at));
+    return decoder.decode(bytes.subarray(at - size, at));
   };
-  while (at < end) {
+  while (at < bytes.length) {
     const key = next();
     entries.push([key, next()]);
   }

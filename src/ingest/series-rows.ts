@@ -1,5 +1,6 @@
 import type { StateArray } from '../domain/detector.ts';
 import type { EpochMs } from '../domain/units.ts';
+import { LabelArena } from './series-arena.ts';
 
 /** Columns of the live series (rows) of a shard, all of one capacity; `keys` holds two lanes a row. */
 export class SeriesRows {
@@ -118,16 +119,14 @@ export class SeriesWorkloads {
   keys = new Int32Array(0);
   metric = new Int32Array(0);
   labelStart = new Int32Array(0);
-  /** Length of the encoded labels; -1 for a free row. */
+  /** Length of the packed labels; -1 for a free row. */
   labelLength = new Int32Array(0);
   /** Where the next search for a silent member starts. */
   head = new Int32Array(0);
   /** Row of the member with ordinal 0, -1 if there is none. */
   first = new Int32Array(0);
   nextOrdinal = new Int32Array(0);
-  arena = new Uint8Array(4096);
-  arenaEnd = 0;
-  garbage = 0;
+  private readonly arena = new LabelArena();
   private readonly free: number[] = [];
 
   constructor(capacity: number) {
@@ -140,46 +139,32 @@ export class SeriesWorkloads {
 
   add(keyA: number, keyB: number, metric: number, labels: Uint8Array, length: number): number {
     const index = this.free.pop() ?? this.size++;
-    if (index >= this.capacity) this.resize(this.capacity * 2);
-    if (this.arenaEnd + length > this.arena.length) {
-      this.arena = grow(this.arena, new Uint8Array(Math.max(this.arena.length * 2, this.arenaEnd + length)));
-    }
-    const arena = this.arena;
-    for (let i = 0, at = this.arenaEnd; i < length; i++) arena[at++] = labels[i]!;
+    if (index >= this.capacity) this.resize(Math.ceil(this.capacity * 1.25));
     this.keys[2 * index] = keyA;
     this.keys[2 * index + 1] = keyB;
     this.metric[index] = metric;
-    this.labelStart[index] = this.arenaEnd;
-    this.labelLength[index] = length;
+    this.labelStart[index] = this.arena.length;
+    this.labelLength[index] = this.arena.add(labels, length);
     this.head[index] = -1;
     this.first[index] = -1;
     this.nextOrdinal[index] = 0;
-    this.arenaEnd += length;
     return index;
   }
 
   remove(index: number): void {
-    this.garbage += this.labelLength[index]!;
+    this.arena.free(this.labelLength[index]!);
     this.labelLength[index] = -1;
     this.free.push(index);
   }
 
   /** Closes the gaps that removed workloads left, once they are half of the arena. */
   compact(): void {
-    if (this.garbage * 2 < this.arenaEnd || this.garbage < 65_536) return;
-    const next = new Uint8Array(Math.max(4096, this.arenaEnd - this.garbage));
-    let at = 0;
-    for (let i = 0; i < this.size; i++) {
-      const length = this.labelLength[i]!;
-      if (length < 0) continue;
-      const start = this.labelStart[i]!;
-      next.set(this.arena.subarray(start, start + length), at);
-      this.labelStart[i] = at;
-      at += length;
-    }
-    this.arena = next;
-    this.arenaEnd = at;
-    this.garbage = 0;
+    if (this.arena.isSparse) this.arena.compact(this.labelStart, this.labelLength, this.size);
+  }
+
+  /** Labels of a workload as a sealed `SeriesIdentity` holds them; valid until the next call. */
+  labels(index: number): Uint8Array {
+    return this.arena.read(this.labelStart[index]!, this.labelLength[index]!);
   }
 
   save(): Record<string, StateArray> {
@@ -193,11 +178,11 @@ export class SeriesWorkloads {
       workloadFirst: this.first.slice(0, size),
       workloadNextOrdinal: this.nextOrdinal.slice(0, size),
       workloadFree: Int32Array.from(this.free),
-      arena: this.arena.slice(0, this.arenaEnd),
+      ...this.arena.save(),
     };
   }
 
-  restore(arrays: Readonly<Record<string, StateArray>>, garbage: number): void {
+  restore(arrays: Readonly<Record<string, StateArray>>): void {
     this.size = column(arrays, 'workloadMetric').length;
     this.resize(Math.max(64, this.size));
     this.keys.set(column(arrays, 'workloadKeys'));
@@ -209,11 +194,7 @@ export class SeriesWorkloads {
     this.nextOrdinal.set(column(arrays, 'workloadNextOrdinal'));
     this.free.length = 0;
     for (const index of column(arrays, 'workloadFree')) this.free.push(index);
-    const arena = column(arrays, 'arena');
-    this.arenaEnd = arena.length;
-    this.arena = new Uint8Array(Math.max(4096, arena.length));
-    this.arena.set(arena);
-    this.garbage = garbage;
+    this.arena.restore(column(arrays, 'arena'), column(arrays, 'arenaKeys'), column(arrays, 'arenaGarbage')[0]!);
   }
 
   private resize(capacity: number): void {

@@ -23,7 +23,7 @@ import { SeriesRows, SeriesWorkloads } from './series-rows.ts';
 
 export type { SeriesTableOptions } from './series-members.ts';
 
-const VERSION = 1;
+const VERSION = 2;
 /** Instances looked at for one to inherit from. */
 const MAX_SIBLINGS = 64;
 
@@ -205,7 +205,7 @@ export class ShardSeriesTable implements SeriesTable {
 
   private addRow(workload: number, at: EpochMs): SeriesIndex {
     const row = this.free.pop() ?? this.used++;
-    if (row >= this.rows.capacity) this.rows.resize(this.rows.capacity * 2);
+    if (row >= this.rows.capacity) this.rows.resize(Math.ceil(this.rows.capacity * 1.25));
     const { service, kind, modality } = this.identity;
     this.rows.open(row, service, kind, modality, at);
     this.members.join(row, workload);
@@ -340,8 +340,8 @@ export class ShardSeriesTable implements SeriesTable {
     const { rows, workloads, identity } = this;
     identity.begin(rows.service[parent]!, this.names.metric(metric, unit), SERIES_KIND.derived, rows.modality[parent]);
     const workload = rows.workload[parent]!;
-    const start = workloads.labelStart[workload]!;
-    identity.addEncoded(workloads.arena, start, start + workloads.labelLength[workload]!);
+    const labels = workloads.labels(workload);
+    identity.addEncoded(labels, 0, labels.length);
     if (ordinal > 0) identity.addText('replica', String(ordinal));
   }
 
@@ -370,7 +370,6 @@ export class ShardSeriesTable implements SeriesTable {
       names: this.names.save(),
       refused: this.limits.save(),
       freeOrdinals: this.members.save(),
-      garbage: this.workloads.garbage,
       latest: this.latest,
       inheritance: [...this.inheritance],
       takenOver: [...this.takenOver],
@@ -394,7 +393,7 @@ export class ShardSeriesTable implements SeriesTable {
     rows.restore(state.arrays);
     this.workloads = new SeriesWorkloads(64);
     this.members.workloads = this.workloads;
-    this.workloads.restore(state.arrays, meta.garbage);
+    this.workloads.restore(state.arrays);
     this.free = Array.from(state.arrays['free']!);
     this.limits.restore(meta.refused);
     this.epoch++;
@@ -416,7 +415,6 @@ interface TableMeta {
   readonly names: NamesState;
   readonly refused: readonly number[];
   readonly freeOrdinals: readonly (readonly [number, readonly number[]])[];
-  readonly garbage: number;
   readonly latest: EpochMs;
   readonly inheritance: readonly SeriesInheritance[];
   readonly takenOver: readonly SeriesIndex[];

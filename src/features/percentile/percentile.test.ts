@@ -134,12 +134,7 @@ describe('createPercentile', () => {
     apply(percentile, table, [{ time: 10_000, buckets: [[10, 0]], sum: 0 }]);
     const got = apply(percentile, table, [{ time: 20_000, buckets: [[10, 100]], sum: 700 }]);
     expect(got).toEqual({ 'latency0.rate': 10, 'latency0.p50': 5, 'latency0.p99': 9.9, 'latency0.mean': 7 });
-    expect(table.made).toEqual([
-      'latency0.rate 0 1/s',
-      'latency0.p50 0 ms',
-      'latency0.p99 0 ms',
-      'latency0.mean 0 ms',
-    ]);
+    expect(table.made).toEqual(['latency0.rate 0 1/s', 'latency0.p50 0 ms', 'latency0.p99 0 ms', 'latency0.mean 0 ms']);
     expect(Object.keys(got).map((name) => name.replace('latency0', '{metric}'))).toEqual(
       HISTOGRAM_FEATURES.map((f) => f.metric),
     );

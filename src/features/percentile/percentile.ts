@@ -17,7 +17,7 @@ export interface PercentileCounters {
 }
 
 export interface Percentile {
-  /** Without the buckets, which take 16 bytes each in a shared arena. */
+  /** What every series takes; a histogram takes 60 more, and 16 bytes a bucket in a shared arena. */
   readonly bytesPerSeries: number;
   readonly counters: Readonly<PercentileCounters>;
   readonly arenaBytes: number;
@@ -33,7 +33,7 @@ export interface Percentile {
   restore(state: StateBlob): void;
 }
 
-const VERSION = 1;
+const VERSION = 2;
 const FEATURE_COUNT = HISTOGRAM_FEATURES.length;
 /** Row of float64: previous time (0: none), start of accumulation, total, sum. */
 const TIME = 0;
@@ -50,13 +50,35 @@ const PLACE = DERIVED + FEATURE_COUNT;
 
 export function createPercentile(): Percentile {
   const counters: PercentileCounters = { resets: 0, late: 0, malformed: 0 };
-  let rows = new Float64Array(0);
-  let places = new Int32Array(0);
+  /** Of each series the number of its rows plus one, 0 for none: few series are histograms. */
+  let slots = new Int32Array(0);
+  let used = 0;
+  const free: number[] = [];
+  let rows = new Float64Array(64 * STRIDE);
+  let places = new Int32Array(64 * PLACE);
   let arenaUpper = new Float64Array(1024);
   let arenaCount = new Float64Array(1024);
   let arenaLength = 0;
   let out = createPointBatch(64);
   const delta = createBuckets(64);
+
+  /** The rows of a series, made at its first sample. */
+  function slotOf(series: number): number {
+    const known = slots[series]! - 1;
+    if (known >= 0) return known;
+    const slot = free.pop() ?? used++;
+    slots[series] = slot + 1;
+    if (used * STRIDE > rows.length) {
+      const room = Math.ceil(used * 1.5);
+      const moreRows = new Float64Array(room * STRIDE);
+      moreRows.set(rows);
+      rows = moreRows;
+      const morePlaces = new Int32Array(room * PLACE);
+      morePlaces.set(places);
+      places = morePlaces;
+    }
+    return slot;
+  }
 
   function emit(series: number, time: number, value: number): void {
     if (out.length === out.series.length) {
@@ -75,7 +97,7 @@ export function createPercentile(): Percentile {
 
   /** Negative where the table refuses another series. */
   function derived(series: number, feature: number, table: SeriesTable): number {
-    const at = series * PLACE + DERIVED + feature;
+    const at = slotOf(series) * PLACE + DERIVED + feature;
     const known = (places[at] as number) - 1;
     // An evicted row may belong to another service by now, so look again unless it is plainly still ours.
     if (known >= 0 && table.live[known] === 1 && table.service[known] === table.service[series]) return known;
@@ -115,7 +137,7 @@ export function createPercentile(): Percentile {
 
   /** Takes the previous population away: each old bucket from the one that now covers its upper bound. */
   function subtract(series: number): void {
-    const at = series * PLACE;
+    const at = slotOf(series) * PLACE;
     const offset = places[at + OFFSET] as number;
     const end = offset + (places[at + LENGTH] as number);
     let bucket = 0;
@@ -135,7 +157,7 @@ export function createPercentile(): Percentile {
   }
 
   function remember(series: number, batch: HistogramBatch, from: number, to: number): void {
-    const at = series * PLACE;
+    const at = slotOf(series) * PLACE;
     const n = to - from;
     if ((places[at + ROOM] as number) < n) {
       // Room for a few buckets that fill up later; the old place is given up (layouts settle soon).
@@ -178,21 +200,17 @@ export function createPercentile(): Percentile {
   }
 
   return {
-    bytesPerSeries: STRIDE * 8 + PLACE * 4,
+    bytesPerSeries: 4,
     counters,
     get arenaBytes() {
       return arenaUpper.length * 16;
     },
 
     grow(capacity) {
-      if (capacity * STRIDE <= rows.length) return;
-      const next = Math.max(capacity, (rows.length / STRIDE) * 2);
-      const larger = new Float64Array(next * STRIDE);
-      larger.set(rows);
-      rows = larger;
-      const morePlaces = new Int32Array(next * PLACE);
-      morePlaces.set(places);
-      places = morePlaces;
+      if (capacity <= slots.length) return;
+      const larger = new Int32Array(capacity);
+      larger.set(slots);
+      slots = larger;
     },
 
     apply(batch, table) {
@@ -203,7 +221,7 @@ export function createPercentile(): Percentile {
         const start = batch.startTime[i] as number;
         const from = batch.bucketStart[i] as number;
         const to = batch.bucketStart[i + 1] as number;
-        const row = s * STRIDE;
+        const row = slotOf(s) * STRIDE;
         const since = rows[row + TIME] as number;
         if (!(time > since)) {
           counters.late++;
@@ -241,17 +259,24 @@ export function createPercentile(): Percentile {
     },
 
     reset(series) {
-      rows.fill(0, series * STRIDE, (series + 1) * STRIDE);
-      const at = series * PLACE;
+      const slot = (slots[series] ?? 0) - 1;
+      if (slot < 0) return;
+      rows.fill(0, slot * STRIDE, (slot + 1) * STRIDE);
+      const at = slot * PLACE;
       places[at + LENGTH] = 0;
       places.fill(0, at + DERIVED, at + PLACE);
+      slots[series] = 0;
+      // Its room in the arena goes along to whoever gets the rows next.
+      free.push(slot);
     },
 
     save: () => ({
       version: VERSION,
       arrays: {
-        rows: rows.slice(),
-        places: places.slice(),
+        slots: slots.slice(),
+        free: Int32Array.from(free),
+        rows: rows.slice(0, used * STRIDE),
+        places: places.slice(0, used * PLACE),
         arenaUpper: arenaUpper.slice(0, arenaLength),
         arenaCount: arenaCount.slice(0, arenaLength),
       },
@@ -260,8 +285,12 @@ export function createPercentile(): Percentile {
 
     restore(state) {
       if (state.version !== VERSION) throw new TocsinError('state_version', `percentile state ${state.version}`);
+      slots = state.arrays['slots'] as Int32Array<ArrayBuffer>;
+      free.length = 0;
+      for (const slot of state.arrays['free'] as Int32Array) free.push(slot);
       rows = state.arrays['rows'] as Float64Array<ArrayBuffer>;
       places = state.arrays['places'] as Int32Array<ArrayBuffer>;
+      used = rows.length / STRIDE;
       const upper = state.arrays['arenaUpper'] as Float64Array;
       arenaLength = upper.length;
       arenaUpper = new Float64Array(1024);

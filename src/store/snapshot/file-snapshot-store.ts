@@ -1,12 +1,12 @@
 import {
   closeSync,
+  fstatSync,
   fsyncSync,
   mkdirSync,
   openSync,
   readdirSync,
   readSync,
   renameSync,
-  statSync,
   unlinkSync,
   writeSync,
 } from 'node:fs';
@@ -19,7 +19,7 @@ import type { Snapshot, SnapshotStore } from '../../domain/ports.ts';
 /**
  * File: magic 8 bytes, header length u32, header crc u32, header (JSON), padding to 8, then every array's bytes, each
  * padded to 8 and guarded by its own crc in the header. Written to a temporary name, synced, renamed: a crash leaves the
- * previous one. Arrays are written straight from their memory and read back as views of one buffer: no copy either way.
+ * previous one. Arrays are written straight from their memory and read straight into new: no copy either way.
  */
 const MAGIC = Buffer.from('TOCSNAP1');
 const KEEP = 2;
@@ -135,39 +135,46 @@ export class FileSnapshotStore implements SnapshotStore {
 }
 
 function readSnapshot(path: string): Snapshot {
-  const size = statSync(path).size;
-  const data = new Uint8Array(size);
   const fd = openSync(path, 'r');
   try {
-    for (let at = 0; at < size; ) {
-      const got = readSync(fd, data, at, Math.min(CHUNK, size - at), at);
-      if (got === 0) throw new Error('shorter than its size');
-      at += got;
+    const size = fstatSync(fd).size;
+    const prefix = readPart(fd, 0, 16);
+    if (!MAGIC.equals(prefix.subarray(0, 8))) throw new Error('not a snapshot');
+    const view = new DataView(prefix.buffer);
+    const headerLength = view.getUint32(8, true);
+    if (16 + headerLength > size) throw new Error('the header is cut off');
+    const headerBytes = readPart(fd, 16, headerLength);
+    if (crc32(headerBytes) !== view.getUint32(12, true)) throw new Error('header checksum differs');
+    const header = JSON.parse(Buffer.from(headerBytes).toString()) as Header;
+    const base = 16 + pad8(headerLength);
+    const parts: Record<string, StateBlob> = {};
+    for (const [name, part] of Object.entries(header.parts)) {
+      const arrays: Record<string, StateArray> = {};
+      for (const entry of part.arrays) {
+        const Type = ARRAY_TYPES[entry.type];
+        const bytes = entry.length * Type.BYTES_PER_ELEMENT;
+        if (base + entry.offset + bytes > size) throw new Error(`array ${name}.${entry.name} is cut off`);
+        // Memory of its own: whoever takes the array over keeps that, and not the whole snapshot.
+        const body = readPart(fd, base + entry.offset, bytes);
+        if (crcOf(body) !== entry.crc) throw new Error(`array ${name}.${entry.name} checksum differs`);
+        arrays[entry.name] = new Type(body.buffer, 0, entry.length);
+      }
+      parts[name] = { version: part.version, meta: part.meta, arrays };
     }
+    return { at: header.at, position: header.position, parts };
   } finally {
     closeSync(fd);
   }
-  const view = new DataView(data.buffer);
-  if (size < 16 || !MAGIC.equals(data.subarray(0, 8))) throw new Error('not a snapshot');
-  const headerLength = view.getUint32(8, true);
-  const headerBytes = data.subarray(16, 16 + headerLength);
-  if (crc32(headerBytes) !== view.getUint32(12, true)) throw new Error('header checksum differs');
-  const header = JSON.parse(Buffer.from(headerBytes).toString()) as Header;
-  const base = 16 + pad8(headerLength);
-  const parts: Record<string, StateBlob> = {};
-  for (const [name, part] of Object.entries(header.parts)) {
-    const arrays: Record<string, StateArray> = {};
-    for (const entry of part.arrays) {
-      const Type = ARRAY_TYPES[entry.type];
-      const end = base + entry.offset + entry.length * Type.BYTES_PER_ELEMENT;
-      if (end > size) throw new Error(`array ${name}.${entry.name} is cut off`);
-      if (crcOf(data.subarray(base + entry.offset, end)) !== entry.crc)
-        throw new Error(`array ${name}.${entry.name} checksum differs`);
-      arrays[entry.name] = new Type(data.buffer, base + entry.offset, entry.length);
-    }
-    parts[name] = { version: part.version, meta: part.meta, arrays };
+}
+
+function readPart(fd: number, from: number, length: number): Uint8Array<ArrayBuffer> {
+  const data = new Uint8Array(length);
+  for (let at = 0; at < length; ) {
+    const got = readSync(fd, data, at, Math.min(CHUNK, length - at), from + at);
+    if (got === 0) throw new Error('shorter than its size');
+    at += got;
   }
-  return { at: header.at, position: header.position, parts };
+  return data;
 }
 
 const bytesOf = (array: StateArray): Uint8Array => new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
