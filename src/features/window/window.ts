@@ -321,7 +321,8 @@ export function createWindows(): Windows {
     restore(state) {
       if (state.version !== VERSION) throw new TocsinError('state_version', `window state ${state.version}`);
       const meta = state.meta as { dropped: number; chunks: number };
-      setHot((state.arrays['hot'] as Float32Array<ArrayBuffer>).buffer);
+      // A copy: what is restored may be a view of one large buffer, a whole snapshot.
+      setHot((state.arrays['hot'] as Float32Array<ArrayBuffer>).slice().buffer);
       cold = state.arrays['cold'] as Float32Array<ArrayBuffer>;
       openLength = (state.arrays['open'] as Int32Array).length;
       open = new Int32Array(Math.max(1024, openLength));
