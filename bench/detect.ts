@@ -4,13 +4,20 @@
  * in every tenth series; samples come in arrival order, one a series and tick.
  */
 
-import { alwaysOnWeights, createAlwaysOn } from '../src/detect/registry.ts';
+import {
+  alwaysOnWeights,
+  createAlwaysOn,
+  createDetector,
+  SERIES_DETECTORS,
+  type SeriesDetectorName,
+} from '../src/detect/registry.ts';
 import type { PointBatch } from '../src/domain/batch.ts';
 import { createScoreColumns } from '../src/domain/detector.ts';
 import { MINUTE } from '../src/domain/units.ts';
 import { createSeriesFusion } from '../src/fuse/series-fusion.ts';
 import { createSeriesScores } from '../src/fuse/series-scores.ts';
 
+const ALONE = Object.keys(SERIES_DETECTORS) as SeriesDetectorName[];
 const BATCH = 2000;
 const WARM = 5000;
 
@@ -64,7 +71,7 @@ for (const series of sizes.length > 0 ? sizes : [10_000, 1_000_000]) {
   console.log(
     `\n### ${series} series, arrival order, batches of ${BATCH}\n\n| part | ns/point | B/series |\n| --- | --- | --- |`,
   );
-  for (const detector of process.env['TOTAL_ONLY'] ? [] : createAlwaysOn()) {
+  for (const detector of process.env['TOTAL_ONLY'] ? [] : ALONE.map((name) => createDetector(name))) {
     const out = createScoreColumns(BATCH);
     const learn = new Uint8Array(BATCH).fill(1);
     detector.grow(series);

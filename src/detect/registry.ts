@@ -1,15 +1,18 @@
-import type { SeriesDetector } from '../domain/detector.ts';
+import type { DetectorTier, SeriesDetector } from '../domain/detector.ts';
 import { defaultsOf, type Options, type OptionsSpec } from '../domain/options.ts';
 import { AR_OPTIONS, createAr } from './ar/ar.ts';
 import { createDifference, DIFFERENCE_OPTIONS } from './difference/difference.ts';
 import { createEwma, EWMA_OPTIONS } from './ewma/ewma.ts';
 import { createHolt, HOLT_OPTIONS } from './holt/holt.ts';
 import { createMeanShift, MEAN_SHIFT_OPTIONS } from './mean-shift/mean-shift.ts';
-import { createNovelty, NOVELTY_OPTIONS } from './novelty/novelty.ts';
+import { createNovelty, createNoveltyRanges, NOVELTY_OPTIONS } from './novelty/novelty.ts';
+import { POINT_TIER, type PointTierOptions } from './point-tier/layout.ts';
+import { createPointTier } from './point-tier/point-tier.ts';
 import { createQuantile, QUANTILE_OPTIONS } from './quantile/quantile.ts';
 import { createRunLength, RUN_LENGTH_OPTIONS } from './run-length/run-length.ts';
 import { createSeasonal, SEASONAL_OPTIONS } from './seasonal/seasonal.ts';
-import { createTwin, TWIN_OPTIONS } from './twin/twin.ts';
+import { createTier } from './tier.ts';
+import { createTwin, createTwinModels, TWIN_OPTIONS } from './twin/twin.ts';
 
 interface Entry<S extends OptionsSpec> {
   readonly options: S;
@@ -49,14 +52,36 @@ export interface AlwaysOnOptions {
   readonly off?: readonly SeriesDetectorName[];
 }
 
-/** The detectors of the always-on tier, in the fixed order of the registry. */
-export function createAlwaysOn(options: AlwaysOnOptions = {}): SeriesDetector[] {
-  return (Object.keys(SERIES_DETECTORS) as SeriesDetectorName[])
-    .filter((name) => !options.off?.includes(name))
-    .map((name) => {
-      const { options: spec, create } = SERIES_DETECTORS[name] as unknown as Entry<OptionsSpec>;
-      return create({ ...defaultsOf(spec), ...options.detectors?.[name] } as Options<OptionsSpec>);
-    });
+type AnyEntry = Entry<OptionsSpec>;
+
+function optionsOf(name: SeriesDetectorName, options: AlwaysOnOptions): Options<OptionsSpec> {
+  const entry = SERIES_DETECTORS[name] as unknown as AnyEntry;
+  return { ...defaultsOf(entry.options), ...options.detectors?.[name] };
+}
+
+/** One detector by itself, in its own rows: for tests, benches and experiments. */
+export function createDetector(name: SeriesDetectorName, options: AlwaysOnOptions = {}): SeriesDetector {
+  return (SERIES_DETECTORS[name] as unknown as AnyEntry).create(optionsOf(name, options));
+}
+
+/**
+ * All detectors of the always-on tier. Those named in `POINT_TIER` run in its one pass, whether or not they are wanted;
+ * every other one runs by itself behind it.
+ */
+export function createAlwaysOn(options: AlwaysOnOptions = {}): DetectorTier {
+  const of = (name: SeriesDetectorName): never => optionsOf(name, options) as never;
+  const point = Object.fromEntries(POINT_TIER.map((name) => [name, optionsOf(name, options)]));
+  const twin = createTwinModels(of('twin'));
+  const novelty = createNoveltyRanges(of('novelty'));
+  const alone = (Object.keys(SERIES_DETECTORS) as SeriesDetectorName[])
+    .filter((name) => !(POINT_TIER as readonly string[]).includes(name) && !options.off?.includes(name))
+    .map((name) => createDetector(name, options));
+  return createTier(
+    createPointTier(point as unknown as PointTierOptions, twin, novelty),
+    { twin: twin.rows, novelty: novelty.rows },
+    alone,
+    options.off ?? [],
+  );
 }
 
 /** Weights of the fused sum by detector name. */

@@ -63,3 +63,31 @@ export interface SeriesDetector {
   /** @throws TocsinError `state_version` for a version it cannot read. */
   restore(state: StateBlob): void;
 }
+
+/**
+ * What all detectors of a tier say about a batch: `raw[d][i]` and `ready[d][i]` as in `ScoreColumns`. The band is that of
+ * the best expectation that is ready, in the sample's unit, NaN without one.
+ */
+export interface TierScores {
+  readonly raw: readonly Float32Array[];
+  readonly ready: readonly Uint8Array[];
+  readonly expected: Float32Array;
+  readonly lower: Float32Array;
+  readonly upper: Float32Array;
+}
+
+/** All detectors of the always-on tier as one: the contract of `SeriesDetector`, several scores a sample. */
+export interface DetectorTier {
+  /** Detector d of the scores. */
+  readonly names: readonly string[];
+  readonly bytesPerSeries: number;
+  grow(capacity: number): void;
+  /** As `SeriesDetector.observe`. */
+  observe(batch: PointBatch, learn: Uint8Array, out: TierScores): void;
+  reset(series: SeriesIndex): void;
+  copy(from: SeriesIndex, to: SeriesIndex): void;
+  /** One part a detector or group of detectors. */
+  save(): Record<string, StateBlob>;
+  /** @throws TocsinError `state_version` where a part is missing or of another version. */
+  restore(parts: Readonly<Record<string, StateBlob>>): void;
+}

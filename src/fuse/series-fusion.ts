@@ -1,5 +1,5 @@
 import type { PointBatch } from '../domain/batch.ts';
-import { createScoreColumns, type ScoreColumns, type SeriesDetector, type StateBlob } from '../domain/detector.ts';
+import type { DetectorTier, StateBlob, TierScores } from '../domain/detector.ts';
 import { TocsinError } from '../domain/error.ts';
 import { defaultsOf, type Options } from '../domain/options.ts';
 import { createFusedCalibrator } from './calibrate/fused-calibrator.ts';
@@ -30,18 +30,12 @@ export interface SeriesFusion {
 }
 
 const CAP = 8;
-/** Detectors whose expectation is shown as the band, the later the better. */
-const BAND = ['ewma', 'seasonal'];
 
-export function createSeriesFusion(
-  detectors: readonly SeriesDetector[],
-  options: SeriesFusionOptions = {},
-): SeriesFusion {
-  const names = detectors.map((detector) => detector.name);
+export function createSeriesFusion(tier: DetectorTier, options: SeriesFusionOptions = {}): SeriesFusion {
+  const { names } = tier;
   const weights = names.map((name) => options.weights?.[name] ?? 1 / names.length);
   const isRare = names.map((name) => options.rare?.includes(name) ?? name === 'novelty');
   const ordinaryCap = options.ordinaryCap ?? 3;
-  const band = BAND.map((name) => names.indexOf(name)).filter((index) => index >= 0);
   const tails = createTailBank(weights, isRare);
   const calibrator = createFusedCalibrator();
   const gate = createLearnGate(options.gate ?? defaultsOf(LEARN_GATE_OPTIONS));
@@ -49,14 +43,11 @@ export function createSeriesFusion(
 
   /** The tails' columns; detectors write their scores straight into them. Replaced when the tails grow. */
   let columns: TailColumns | null = null;
-  let scores: ScoreColumns[] = [];
 
   function bind(length: number): TailColumns {
     if (length > tails.columns.mode.length) tails.makeRoom(Math.max(256, length, 2 * tails.columns.mode.length));
     if (columns === tails.columns) return columns;
     columns = tails.columns;
-    const { raw, ready, mode } = columns;
-    scores = detectors.map((_, d) => ({ ...createScoreColumns(mode.length), raw: raw[d]!, ready: ready[d]! }));
     return columns;
   }
 
@@ -69,16 +60,6 @@ export function createSeriesFusion(
     const { surprise, stride } = tails.columns;
     const surprises = names.map((_, d) => surprise.subarray(i * stride + d));
     return explainSample(names, weights, surprises, 0, value, expected, gate.onsetOf(series));
-  }
-
-  function showBand(index: number, length: number, out: SeriesScores): void {
-    const { expected, lower, upper, ready } = scores[index]!;
-    for (let i = 0; i < length; i++) {
-      if (ready[i] === 0) continue;
-      out.expected[i] = expected[i]!;
-      out.lower[i] = lower[i]!;
-      out.upper[i] = upper[i]!;
-    }
   }
 
   function fuse(batch: PointBatch, { sum, rare, known, mode }: TailColumns, out: SeriesScores): void {
@@ -107,13 +88,9 @@ export function createSeriesFusion(
   }
 
   return {
-    bytesPerSeries:
-      detectors.reduce((total, detector) => total + detector.bytesPerSeries, 0) +
-      tails.bytesPerSeries +
-      calibrator.bytesPerSeries +
-      gate.bytesPerSeries,
+    bytesPerSeries: tier.bytesPerSeries + tails.bytesPerSeries + calibrator.bytesPerSeries + gate.bytesPerSeries,
     grow(capacity) {
-      for (const detector of detectors) detector.grow(capacity);
+      tier.grow(capacity);
       for (const part of Object.values(parts)) part.grow(capacity);
     },
     observe(batch, out) {
@@ -121,31 +98,29 @@ export function createSeriesFusion(
       const tail = bind(length);
       tail.series.set(series.subarray(0, length));
       prepare(series, tail.mode, length);
-      out.expected.fill(NaN, 0, length);
-      out.lower.fill(NaN, 0, length);
-      out.upper.fill(NaN, 0, length);
-      for (let d = 0; d < detectors.length; d++) detectors[d]!.observe(batch, tail.mode, scores[d]!);
+      const { expected, lower, upper } = out;
+      const { raw, ready, mode } = tail;
+      const scores: TierScores = { raw, ready, expected, lower, upper };
+      tier.observe(batch, mode, scores);
       tails.observe(length);
-      for (const index of band) showBand(index, length, out);
       fuse(batch, tail, out);
       out.explain = (i) => reasonOf(i, series[i]!, value[i]!, out.expected[i]!);
     },
     reset(series) {
-      for (const detector of detectors) detector.reset(series);
+      tier.reset(series);
       for (const part of Object.values(parts)) part.reset(series);
     },
     copy(from, to) {
-      for (const detector of detectors) detector.copy(from, to);
+      tier.copy(from, to);
       for (const part of Object.values(parts)) part.copy(from, to);
     },
     save() {
-      const saved: Record<string, StateBlob> = {};
-      for (const detector of detectors) saved[`detect.${detector.name}`] = detector.save();
+      const saved: Record<string, StateBlob> = tier.save();
       for (const [name, part] of Object.entries(parts)) saved[name] = part.save();
       return saved;
     },
     restore(saved) {
-      for (const detector of detectors) detector.restore(partOf(saved, `detect.${detector.name}`));
+      tier.restore(saved);
       for (const [name, part] of Object.entries(parts)) part.restore(partOf(saved, name));
     },
   };

@@ -71,3 +71,38 @@ export function createRows(width: number): Rows {
   }
   return rows;
 }
+
+/** Several rows a series (a hot one, a cold one) handled as one state; array names are the keys. */
+export function joinRows<const T extends Readonly<Record<string, Rows>>>(
+  parts: T,
+): Pick<Rows, 'bytesPerRow' | 'grow' | 'reset' | 'copy' | 'save' | 'restore'> {
+  const all = Object.entries(parts);
+  return {
+    bytesPerRow: all.reduce((sum, [, rows]) => sum + rows.bytesPerRow, 0),
+    grow(capacity) {
+      for (const [, rows] of all) rows.grow(capacity);
+    },
+    reset(row) {
+      for (const [, rows] of all) rows.reset(row);
+    },
+    copy(from, to) {
+      for (const [, rows] of all) rows.copy(from, to);
+    },
+    save(version) {
+      const saved = all.map(([name, rows]) => [name, rows.save(version)] as const);
+      return {
+        version,
+        arrays: Object.fromEntries(saved.map(([name, part]) => [name, part.arrays['rows']!])),
+        meta: { widths: Object.fromEntries(saved.map(([name, part]) => [name, part.meta])) },
+      };
+    },
+    restore(state, version) {
+      const widths = (state.meta as { readonly widths?: Record<string, unknown> } | null)?.widths ?? {};
+      for (const [name, rows] of all) {
+        const array = state.arrays[name];
+        const arrays: Record<string, StateArray> = array ? { rows: array } : {};
+        rows.restore({ version: state.version, arrays, meta: widths[name] ?? null }, version);
+      }
+    },
+  };
+}

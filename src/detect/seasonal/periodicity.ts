@@ -1,20 +1,26 @@
 import type { Rows } from '../../stats/rows.ts';
 
-/** Words of the part of a seasonal row that tests for a daily rhythm. */
-export const PERIODICITY = {
-  level: 0,
+/** Words of a row that every sample touches: what the open hour has collected. */
+export const HOUR_ROW = {
+  hour: 0,
   sum: 1,
   count: 2,
-  hour: 3,
-  covariance: 4,
-  variance: 5,
-  laggedVariance: 6,
-  hours: 7,
-  perHour: 8,
-  slot: 9,
+  /** Bins in the pool, 0 for none. */
+  slot: 3,
+  width: 4,
+} as const;
+
+/** Words of the part of a seasonal row that tests for a daily rhythm, touched once an hour. */
+export const PERIODICITY = {
+  level: 0,
+  covariance: 1,
+  variance: 2,
+  laggedVariance: 3,
+  hours: 4,
+  perHour: 5,
   /** 24 deviations from the level, one an hour of the day, as the upper halves of 32-bit floats. */
-  profile: 12,
-  width: 24,
+  profile: 6,
+  width: 18,
 } as const;
 
 const HOURS_OF_MEMORY = 72;
@@ -39,18 +45,16 @@ export function hourOfProfile(rows: Rows, row: number, hour: number): number {
 }
 
 /**
- * Closes the hour that the row has been collecting: compares its mean (less a 24-hour level) with the same hour of earlier
- * days, then learns it. @returns the correlation between today and the days before, NaN before two full days.
+ * Closes an hour with `count` samples that sum to `sum`: compares its mean (less a 24-hour level) with the same hour of
+ * earlier days, then learns it. @returns the correlation between today and the days before, NaN before two full days.
  */
-export function closeHour(rows: Rows, row: number): number {
+export function closeHour(rows: Rows, row: number, hour: number, sum: number, count: number): number {
   const f = rows.f32;
   const o = row * PERIODICITY.width;
-  const count = f[o + PERIODICITY.count]!;
   const hours = f[o + PERIODICITY.hours]!;
-  const level = f[o + PERIODICITY.level]!;
-  const mean = level + f[o + PERIODICITY.sum]! / count;
-  const hourOfDay = f[o + PERIODICITY.hour]! % 24;
-  const at = (o + PERIODICITY.profile) * 2 + hourOfDay;
+  const mean = sum / count;
+  const level = hours === 0 ? mean : f[o + PERIODICITY.level]!;
+  const at = (o + PERIODICITY.profile) * 2 + (hour % 24);
   const deviation = mean - level;
   const before = readHalf(rows.u16, at);
   let correlation = NaN;
@@ -69,8 +73,6 @@ export function closeHour(rows: Rows, row: number): number {
   f[o + PERIODICITY.level] = level + deviation / (hours < 24 ? hours + 1 : 24);
   f[o + PERIODICITY.perHour] =
     hours === 0 ? count : f[o + PERIODICITY.perHour]! + 0.1 * (count - f[o + PERIODICITY.perHour]!);
-  f[o + PERIODICITY.sum] = 0;
-  f[o + PERIODICITY.count] = 0;
   if (hours < 1e6) f[o + PERIODICITY.hours] = hours + 1;
   return correlation;
 }

@@ -3,9 +3,9 @@ import type { ScoreColumns, SeriesDetector, StateBlob } from '../../domain/detec
 import { TocsinError } from '../../domain/error.ts';
 import { defaultsOf, type Options, type OptionsSpec } from '../../domain/options.ts';
 import { DAY, HOUR } from '../../domain/units.ts';
-import { createRows } from '../../stats/rows.ts';
+import { createRows, joinRows } from '../../stats/rows.ts';
 import { flooredScale, LARGEST } from '../../stats/scale-floor.ts';
-import { closeHour, hourOfProfile, PERIODICITY } from './periodicity.ts';
+import { closeHour, HOUR_ROW, hourOfProfile, PERIODICITY } from './periodicity.ts';
 import { createProfilePool } from './profile-pool.ts';
 
 export const SEASONAL_OPTIONS = {
@@ -24,7 +24,7 @@ export const SEASONAL_OPTIONS = {
   warmup: { type: 'integer', default: 60, min: 2, doc: 'Samples after activation before scores may be used.' },
 } as const satisfies OptionsSpec;
 
-const VERSION = 1;
+const VERSION = 2;
 /** Ten minutes on weekdays, half an hour at weekends. */
 const BINS = 144;
 const WEEKEND_BINS = 48;
@@ -48,14 +48,16 @@ const STEPS_PER_SCALE = 100;
 export function createSeasonal(
   options: Options<typeof SEASONAL_OPTIONS> = defaultsOf(SEASONAL_OPTIONS),
 ): SeriesDetector {
+  const open = createRows(HOUR_ROW.width);
   const rows = createRows(PERIODICITY.width);
+  const both = joinRows({ rows: open, days: rows });
   const pool = createProfilePool(POOL_WIDTH);
   const { clip, warmup, activate, deactivate, dayRate, offsetRate } = options;
   const scaleRate = 1 / options.scaleSamples;
 
   function start(series: number): void {
     const slot = pool.take();
-    rows.f32[series * PERIODICITY.width + PERIODICITY.slot] = slot;
+    open.f32[series * HOUR_ROW.width + HOUR_ROW.slot] = slot;
     const p = pool.rows.f32;
     const o = slot * POOL_WIDTH;
     const f = rows.f32;
@@ -77,9 +79,9 @@ export function createSeasonal(
   }
 
   function stop(series: number): void {
-    const at = series * PERIODICITY.width + PERIODICITY.slot;
-    pool.release(rows.f32[at]!);
-    rows.f32[at] = 0;
+    const at = series * HOUR_ROW.width + HOUR_ROW.slot;
+    pool.release(open.f32[at]!);
+    open.f32[at] = 0;
   }
 
   /** Doubles the unit of a row whose bins no longer fit 16 bits. */
@@ -94,26 +96,28 @@ export function createSeasonal(
   function observe(batch: PointBatch, learn: Uint8Array, out: ScoreColumns): void {
     const { series, value, time, length } = batch;
     const { raw, expected, lower, upper, ready } = out;
-    const f = rows.f32;
+    const f = open.f32;
     for (let i = 0; i < length; i++) {
       const x = value[i]!;
       const s = series[i]!;
       const t = time[i]!;
-      const o = s * PERIODICITY.width;
-      const slot = f[o + PERIODICITY.slot]!;
+      const o = s * HOUR_ROW.width;
+      const slot = f[o + HOUR_ROW.slot]!;
       const valid = x < LARGEST && x > -LARGEST;
       const mode = learn[i]!;
       if (valid && mode !== 0) {
         const hour = Math.floor(t / HOUR);
-        if (hour !== f[o + PERIODICITY.hour]!) {
-          if (f[o + PERIODICITY.count]! > 0) turnHour(s, slot);
-          f[o + PERIODICITY.hour] = hour;
+        if (hour === f[o + HOUR_ROW.hour]!) {
+          f[o + HOUR_ROW.sum] = f[o + HOUR_ROW.sum]! + x;
+          f[o + HOUR_ROW.count] = f[o + HOUR_ROW.count]! + 1;
+        } else {
+          if (f[o + HOUR_ROW.count]! > 0) turnHour(s, slot);
+          f[o + HOUR_ROW.hour] = hour;
+          f[o + HOUR_ROW.sum] = x;
+          f[o + HOUR_ROW.count] = 1;
         }
-        if (f[o + PERIODICITY.hours] === 0 && f[o + PERIODICITY.count] === 0) f[o + PERIODICITY.level] = x;
-        f[o + PERIODICITY.sum] = f[o + PERIODICITY.sum]! + (x - f[o + PERIODICITY.level]!);
-        f[o + PERIODICITY.count] = f[o + PERIODICITY.count]! + 1;
       }
-      if (slot === 0 || f[o + PERIODICITY.slot] === 0) {
+      if (slot === 0 || f[o + HOUR_ROW.slot] === 0) {
         raw[i] = 0;
         ready[i] = 0;
         continue;
@@ -163,7 +167,7 @@ export function createSeasonal(
       p[a + DEVIATION] = deviation + rate * (learnt - deviation);
       p[a + OFFSET] = offset + (mode === 2 ? Math.min(1, offsetRate * 8) : offsetRate) * move;
       // A bin is renewed by `dayRate` a day, however many samples of the day fall into it.
-      const visits = (f[o + PERIODICITY.perHour]! * 24) / count;
+      const visits = (rows.f32[s * PERIODICITY.width + PERIODICITY.perHour]! * 24) / count;
       const renew = dayRate / (visits > 1 ? visits : 1);
       const bin = first + (share < 0.5 ? left : right);
       const old = bins[bin]!;
@@ -178,7 +182,9 @@ export function createSeasonal(
   }
 
   function turnHour(series: number, slot: number): void {
-    const correlation = closeHour(rows, series);
+    const f = open.f32;
+    const o = series * HOUR_ROW.width;
+    const correlation = closeHour(rows, series, f[o + HOUR_ROW.hour]!, f[o + HOUR_ROW.sum]!, f[o + HOUR_ROW.count]!);
     if (slot === 0) {
       if (correlation > activate) start(series);
     } else if (correlation < deactivate) stop(series);
@@ -186,37 +192,37 @@ export function createSeasonal(
 
   return {
     name: 'seasonal',
-    bytesPerSeries: rows.bytesPerRow,
-    grow: rows.grow,
+    bytesPerSeries: both.bytesPerRow,
+    grow: both.grow,
     observe,
     reset(series) {
-      if (series >= rows.capacity) return;
+      if (series >= open.capacity) return;
       stop(series);
-      rows.reset(series);
+      both.reset(series);
     },
     copy(from, to) {
       stop(to);
-      rows.copy(from, to);
-      const slot = rows.f32[from * PERIODICITY.width + PERIODICITY.slot]!;
+      both.copy(from, to);
+      const slot = open.f32[from * HOUR_ROW.width + HOUR_ROW.slot]!;
       if (slot === 0) return;
       const own = pool.take();
       pool.rows.copy(slot, own);
-      rows.f32[to * PERIODICITY.width + PERIODICITY.slot] = own;
+      open.f32[to * HOUR_ROW.width + HOUR_ROW.slot] = own;
     },
     save(): StateBlob {
-      const main = rows.save(VERSION);
+      const main = both.save(VERSION);
       const profiles = pool.rows.save(VERSION);
       return {
         version: VERSION,
-        arrays: { rows: main.arrays['rows']!, profiles: profiles.arrays['rows']!, free: Int32Array.from(pool.free) },
-        meta: { rows: main.meta, profiles: profiles.meta, used: pool.used },
+        arrays: { ...main.arrays, profiles: profiles.arrays['rows']!, free: Int32Array.from(pool.free) },
+        meta: { width: HOUR_ROW.width, main: main.meta, profiles: profiles.meta, used: pool.used },
       };
     },
     restore(state) {
-      const meta = state.meta as { readonly rows: unknown; readonly profiles: unknown; readonly used: number } | null;
-      const { rows: main, profiles, free } = state.arrays;
-      if (!meta || !main || !profiles || !free) throw new TocsinError('state_version', 'not the state of seasonal');
-      rows.restore({ version: state.version, arrays: { rows: main }, meta: meta.rows }, VERSION);
+      const meta = state.meta as { readonly main: unknown; readonly profiles: unknown; readonly used: number } | null;
+      const { profiles, free } = state.arrays;
+      if (!meta || !profiles || !free) throw new TocsinError('state_version', 'not the state of seasonal');
+      both.restore({ ...state, meta: meta.main }, VERSION);
       pool.rows.restore({ version: state.version, arrays: { rows: profiles }, meta: meta.profiles }, VERSION);
       pool.used = meta.used;
       pool.free = Array.from(free);

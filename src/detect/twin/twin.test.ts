@@ -36,12 +36,12 @@ describe('twin', () => {
     const values = Float64Array.from({ length: 10 }, () => 1e6 + rng.normal());
     const detector = createTwin();
     scores(detector, values);
-    const state = new Float32Array((detector.save().arrays['rows'] as Uint8Array).slice().buffer);
+    const state = new Float32Array((detector.save().arrays['models'] as Uint8Array).slice().buffer);
     const mean = values.reduce((sum, x) => sum + x, 0) / 10;
     const std = Math.sqrt(values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / 10);
-    expect(state[8]).toBeCloseTo(mean, 0);
-    expect(state[12]).toBeCloseTo(Math.min(...values), 0);
-    expect(state[16]).toBeCloseTo(Math.max(...values), 0);
-    expect(state[20]).toBeCloseTo(std, 1);
+    expect(state[0]).toBeCloseTo(mean, 0);
+    expect(state[4]).toBeCloseTo(Math.min(...values), 0);
+    expect(state[8]).toBeCloseTo(Math.max(...values), 0);
+    expect(state[12]).toBeCloseTo(std, 1);
   });
 });

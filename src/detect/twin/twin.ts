@@ -1,7 +1,7 @@
 import type { PointBatch } from '../../domain/batch.ts';
 import type { ScoreColumns, SeriesDetector } from '../../domain/detector.ts';
 import { defaultsOf, type Options, type OptionsSpec } from '../../domain/options.ts';
-import { createRows } from '../../stats/rows.ts';
+import { createRows, joinRows, type Rows } from '../../stats/rows.ts';
 import { flooredScale, LARGEST } from '../../stats/scale-floor.ts';
 
 export const TWIN_OPTIONS = {
@@ -12,34 +12,46 @@ export const TWIN_OPTIONS = {
   warmup: { type: 'integer', default: 15, min: 4, doc: 'Windows before scores may be used.' },
 } as const satisfies OptionsSpec;
 
-const VERSION = 1;
-const SUM = 0;
-const SUM_SQUARES = 1;
-const LOWEST = 2;
-const HIGHEST = 3;
-const FILL = 4;
-const COUNT = 5;
-const FRACTIONAL = 6;
-const ORIGIN = 7;
-/** Four models (mean, min, max, std), each: level, deviation, previous, deviation of the step. */
-const MODELS = 8;
+const VERSION = 2;
+/** Words of the collecting row. */
+const COLLECTOR = { sum: 0, squares: 1, lowest: 2, highest: 3, fill: 4, origin: 5, fractional: 6, width: 8 } as const;
+/** Four models (mean, min, max, std), each: level, deviation, previous, deviation of the step; then the windows seen. */
 const MODEL_WIDTH = 4;
-const WIDTH = MODELS + 4 * MODEL_WIDTH;
+const COUNT = 4 * MODEL_WIDTH;
+const WIDTH = COUNT + 2;
 const SIGMA_OF_MEAN_DEVIATION = 1.2533;
 
-/**
- * The second time scale: mean, minimum, maximum and standard deviation of every ten samples, each against its own robust
- * level (EWMA) and its previous value. Score = mean of the two largest of the eight. Ramps, shifts, oscillations and
- * changes of variance that no single sample shows are seen here. A window speaks once, at the sample that fills it.
- */
-export function createTwin(options: Options<typeof TWIN_OPTIONS> = defaultsOf(TWIN_OPTIONS)): SeriesDetector {
+/** What the models are told of a finished window. `fractional` is 0 while the series had whole numbers only. */
+export interface TwinWindow {
+  readonly mean: number;
+  readonly std: number;
+  readonly lowest: number;
+  readonly highest: number;
+  readonly fractional: number;
+}
+
+export interface TwinModels {
+  readonly rows: Rows;
+  /** Scores a finished window of a series, then learns it. @returns the raw score, -1 while warming up. */
+  close(series: number, mode: number, window: TwinWindow): number;
+}
+
+/** The coarse half: models of what ten samples make together, touched once a window. */
+export function createTwinModels(options: Options<typeof TWIN_OPTIONS> = defaultsOf(TWIN_OPTIONS)): TwinModels {
   const rows = createRows(WIDTH);
-  const { window, clip, warmup } = options;
+  const { clip, warmup } = options;
   const levelRate = 1 / options.levelWindows;
   const scaleRate = 1 / options.scaleWindows;
 
   /** Largest and second largest of a window. Numbers in a closure would be allocated anew at every write. */
   const top = new Float64Array(2);
+  function raise(z: number): void {
+    if (z > top[0]!) {
+      top[1] = top[0]!;
+      top[0] = z;
+    } else if (z > top[1]!) top[1] = z;
+  }
+
   function model(f: Float32Array, o: number, x: number, n: number, floor: number, mode: number): void {
     const level = f[o]!;
     const deviation = f[o + 1]!;
@@ -55,15 +67,10 @@ export function createTwin(options: Options<typeof TWIN_OPTIONS> = defaultsOf(TW
     let stepScale = stepDeviation * SIGMA_OF_MEAN_DEVIATION;
     if (stepScale < floor) stepScale = floor;
     const residual = x - level;
-    const step = x - previous;
     const size = Math.abs(residual);
-    const stepSize = Math.abs(step);
-    let z = size / scale;
-    top[1] = Math.max(top[1]!, Math.min(top[0]!, z));
-    top[0] = Math.max(top[0]!, z);
-    z = stepSize / stepScale;
-    top[1] = Math.max(top[1]!, Math.min(top[0]!, z));
-    top[0] = Math.max(top[0]!, z);
+    const stepSize = Math.abs(x - previous);
+    raise(size / scale);
+    raise(stepSize / stepScale);
     const young = 1 / (n + 1);
     let a = mode === 2 ? levelRate * 8 : levelRate;
     if (a < young) a = young;
@@ -80,56 +87,83 @@ export function createTwin(options: Options<typeof TWIN_OPTIONS> = defaultsOf(TW
     f[o + 3] = stepDeviation + b * (stepLearnt - stepDeviation);
   }
 
-  function closeWindow(f: Float32Array, o: number, mode: number): number {
-    const n = f[o + COUNT]!;
-    const fill = f[o + FILL]!;
-    const offset = f[o + SUM]! / fill;
-    const mean = f[o + ORIGIN]! + offset;
-    const variance = f[o + SUM_SQUARES]! / fill - offset * offset;
-    const std = variance > 0 ? Math.sqrt(variance) : 0;
-    const floor = flooredScale(0, mean, f[o + FRACTIONAL]!);
-    top.fill(0);
-    model(f, o + MODELS, mean, n, floor, mode);
-    model(f, o + MODELS + MODEL_WIDTH, f[o + LOWEST]!, n, floor, mode);
-    model(f, o + MODELS + 2 * MODEL_WIDTH, f[o + HIGHEST]!, n, floor, mode);
-    model(f, o + MODELS + 3 * MODEL_WIDTH, std, n, floor, mode);
-    f[o + SUM] = 0;
-    f[o + SUM_SQUARES] = 0;
-    f[o + FILL] = 0;
-    if (n < 1e6) f[o + COUNT] = n + 1;
-    return (top[0]! + top[1]!) / 2;
+  return {
+    rows,
+    close(series, mode, window) {
+      const f = rows.f32;
+      const o = series * WIDTH;
+      const n = f[o + COUNT]!;
+      const floor = flooredScale(0, window.mean, window.fractional);
+      top.fill(0);
+      model(f, o, window.mean, n, floor, mode);
+      model(f, o + MODEL_WIDTH, window.lowest, n, floor, mode);
+      model(f, o + 2 * MODEL_WIDTH, window.highest, n, floor, mode);
+      model(f, o + 3 * MODEL_WIDTH, window.std, n, floor, mode);
+      if (n < 1e6) f[o + COUNT] = n + 1;
+      return n >= warmup ? (top[0]! + top[1]!) / 2 : -1;
+    },
+  };
+}
+
+/**
+ * The second time scale: mean, minimum, maximum and standard deviation of every ten samples, each against its own robust
+ * level (EWMA) and its previous value. Score = mean of the two largest of the eight. Ramps, shifts, oscillations and
+ * changes of variance that no single sample shows are seen here. A window speaks once, at the sample that fills it.
+ */
+export function createTwin(options: Options<typeof TWIN_OPTIONS> = defaultsOf(TWIN_OPTIONS)): SeriesDetector {
+  const collector = createRows(COLLECTOR.width);
+  const models = createTwinModels(options);
+  const rows = joinRows({ rows: collector, models: models.rows });
+  const { window } = options;
+
+  function closeWindow(f: Float32Array, o: number, series: number, mode: number): number {
+    const fill = f[o + COLLECTOR.fill]!;
+    const offset = f[o + COLLECTOR.sum]! / fill;
+    const variance = f[o + COLLECTOR.squares]! / fill - offset * offset;
+    f[o + COLLECTOR.sum] = 0;
+    f[o + COLLECTOR.squares] = 0;
+    f[o + COLLECTOR.fill] = 0;
+    return models.close(series, mode, {
+      mean: f[o + COLLECTOR.origin]! + offset,
+      std: variance > 0 ? Math.sqrt(variance) : 0,
+      lowest: f[o + COLLECTOR.lowest]!,
+      highest: f[o + COLLECTOR.highest]!,
+      fractional: f[o + COLLECTOR.fractional]!,
+    });
   }
 
   function observe(batch: PointBatch, learn: Uint8Array, out: ScoreColumns): void {
     const { series, value, length } = batch;
     const { raw, ready } = out;
-    const f = rows.f32;
+    const f = collector.f32;
     for (let i = 0; i < length; i++) {
       const x = value[i]!;
-      const o = series[i]! * WIDTH;
+      const o = series[i]! * COLLECTOR.width;
       raw[i] = 0;
       ready[i] = 0;
       if (!(x < LARGEST && x > -LARGEST)) continue;
       const mode = learn[i]!;
       if (mode === 0) continue;
-      const fill = f[o + FILL]!;
+      const fill = f[o + COLLECTOR.fill]!;
       // Sums are taken from the window's first sample, so that a large level does not eat the variance.
       if (fill === 0) {
-        f[o + ORIGIN] = x;
-        f[o + LOWEST] = x;
-        f[o + HIGHEST] = x;
+        f[o + COLLECTOR.origin] = x;
+        f[o + COLLECTOR.lowest] = x;
+        f[o + COLLECTOR.highest] = x;
       } else {
-        const offset = x - f[o + ORIGIN]!;
-        f[o + SUM] = f[o + SUM]! + offset;
-        f[o + SUM_SQUARES] = f[o + SUM_SQUARES]! + offset * offset;
-        if (x < f[o + LOWEST]!) f[o + LOWEST] = x;
-        if (x > f[o + HIGHEST]!) f[o + HIGHEST] = x;
+        const offset = x - f[o + COLLECTOR.origin]!;
+        f[o + COLLECTOR.sum] = f[o + COLLECTOR.sum]! + offset;
+        f[o + COLLECTOR.squares] = f[o + COLLECTOR.squares]! + offset * offset;
+        if (x < f[o + COLLECTOR.lowest]!) f[o + COLLECTOR.lowest] = x;
+        if (x > f[o + COLLECTOR.highest]!) f[o + COLLECTOR.highest] = x;
       }
-      f[o + FILL] = fill + 1;
-      if (f[o + FRACTIONAL] === 0 && x !== Math.trunc(x)) f[o + FRACTIONAL] = 1;
+      f[o + COLLECTOR.fill] = fill + 1;
+      if (f[o + COLLECTOR.fractional] === 0 && x !== Math.trunc(x)) f[o + COLLECTOR.fractional] = 1;
       if (fill + 1 < window) continue;
-      if (f[o + COUNT]! >= warmup) ready[i] = 1;
-      raw[i] = closeWindow(f, o, mode);
+      const score = closeWindow(f, o, series[i]!, mode);
+      if (score < 0) continue;
+      raw[i] = score;
+      ready[i] = 1;
     }
   }
 

@@ -1,0 +1,93 @@
+import type { PointBatch } from '../domain/batch.ts';
+import {
+  createScoreColumns,
+  type DetectorTier,
+  type SeriesDetector,
+  type StateBlob,
+  type TierScores,
+} from '../domain/detector.ts';
+import { TocsinError } from '../domain/error.ts';
+import type { Rows } from '../stats/rows.ts';
+import type { PointTier } from './point-tier/point-tier.ts';
+
+const VERSION = 1;
+
+/**
+ * The point tier and the detectors that run by themselves as one tier.
+ *
+ * @param windows Rows of the models that the point tier asks at the end of a window.
+ * @param off Detectors of the point tier that are not wanted: they are computed and stay silent.
+ */
+export function createTier(
+  point: PointTier,
+  windows: Readonly<Record<string, Rows>>,
+  alone: readonly SeriesDetector[],
+  off: readonly string[],
+): DetectorTier {
+  const parts: Readonly<Record<string, Rows>> = { points: point.rows, ...windows };
+  const all = Object.entries(parts);
+  const muted = point.names.flatMap((name, d) => (off.includes(name) ? [d] : []));
+  /** Band of the detectors that run by themselves. */
+  let band = createScoreColumns(0);
+
+  function showBand(ready: Uint8Array, length: number, { expected, lower, upper }: TierScores): void {
+    const { expected: middle, lower: low, upper: high } = band;
+    for (let i = 0; i < length; i++) {
+      if (ready[i] === 0 || Number.isNaN(middle[i]!)) continue;
+      expected[i] = middle[i]!;
+      lower[i] = low[i]!;
+      upper[i] = high[i]!;
+    }
+  }
+
+  function observe(batch: PointBatch, learn: Uint8Array, out: TierScores): void {
+    const { length } = batch;
+    point.observe(batch, learn, out);
+    for (const d of muted) out.ready[d]!.fill(0, 0, length);
+    if (band.raw.length < length) band = createScoreColumns(length * 2);
+    for (let k = 0; k < alone.length; k++) {
+      const raw = out.raw[point.names.length + k]!;
+      const ready = out.ready[point.names.length + k]!;
+      band.expected.fill(NaN, 0, length);
+      alone[k]!.observe(batch, learn, { ...band, raw, ready });
+      showBand(ready, length, out);
+    }
+  }
+
+  return {
+    names: [...point.names, ...alone.map((detector) => detector.name)],
+    bytesPerSeries: [...all.map(([, rows]) => rows.bytesPerRow), ...alone.map((d) => d.bytesPerSeries)].reduce(
+      (sum, bytes) => sum + bytes,
+      0,
+    ),
+    grow(capacity) {
+      for (const [, rows] of all) rows.grow(capacity);
+      for (const detector of alone) detector.grow(capacity);
+    },
+    observe,
+    reset(series) {
+      for (const [, rows] of all) rows.reset(series);
+      for (const detector of alone) detector.reset(series);
+    },
+    copy(from, to) {
+      for (const [, rows] of all) rows.copy(from, to);
+      for (const detector of alone) detector.copy(from, to);
+    },
+    save() {
+      const saved: Record<string, StateBlob> = {};
+      for (const [name, rows] of all) saved[`detect.${name}`] = rows.save(VERSION);
+      for (const detector of alone) saved[`detect.${detector.name}`] = detector.save();
+      return saved;
+    },
+    restore(saved) {
+      for (const [name, rows] of all) rows.restore(partOf(saved, name), VERSION);
+      for (const detector of alone) detector.restore(partOf(saved, detector.name));
+    },
+  };
+}
+
+function partOf(saved: Readonly<Record<string, StateBlob>>, name: string): StateBlob {
+  const part = saved[`detect.${name}`];
+  if (!part) throw new TocsinError('state_version', `the snapshot has no part detect.${name}`);
+  return part;
+}
