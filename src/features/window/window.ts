@@ -71,7 +71,7 @@ export interface Windows {
 const VERSION = 1;
 const CHUNK = 16_384;
 /** Chunks kept between calls of `close`; 76 bytes a row. */
-const SPARE_CHUNKS = 64;
+const SPARE_CHUNKS = 8;
 const ROW_COLUMNS = [
   'start',
   'series',

@@ -77,6 +77,11 @@ const COMMON = Float64Array.from({ length: BINS + 1 }, (_, bin) => {
   return y0 + ((y1 - y0) * (score - x0)) / (x1 - x0);
 });
 
+/** Where the bins begin; the last entry is where the last one ends. */
+const EDGES = Float64Array.from({ length: BINS + 1 }, (_, bin) =>
+  bin === 0 ? 0 : (1 + (bin & 3) / 4) * 2 ** ((bin >> 2) - 5),
+);
+
 export function createFusedCalibrator(): FusedCalibrator {
   const rows = createRows(WIDTH);
   const float = new Float32Array(1);
@@ -86,11 +91,6 @@ export function createFusedCalibrator(): FusedCalibrator {
     float[0] = score;
     const bin = (bits[0]! >>> MANTISSA_BITS) - FIRST_BIN;
     return bin < 0 ? 0 : bin < BINS ? bin : BINS - 1;
-  }
-
-  function edgeOf(bin: number): number {
-    bits[0] = (bin + FIRST_BIN) << MANTISSA_BITS;
-    return bin === 0 ? 0 : float[0]!;
   }
 
   /** Puts the threshold of the tail at the 98 % quantile of the histogram. */
@@ -103,8 +103,8 @@ export function createFusedCalibrator(): FusedCalibrator {
       if (next >= wanted) break;
       above = next;
     }
-    const low = edgeOf(bin);
-    const high = edgeOf(bin + 1);
+    const low = EDGES[bin]!;
+    const high = EDGES[bin + 1]!;
     const inside = counts[o * 2 + bin]!;
     f[o + THRESHOLD] = inside > 0 ? high - ((wanted - above) / inside) * (high - low) : high;
   }
@@ -118,8 +118,8 @@ export function createFusedCalibrator(): FusedCalibrator {
       const total = f[o + TOTAL]!;
       if (total < WARMUP) return 0;
       const bin = binOf(score);
-      const low = bin === 0 ? 0 : edgeOf(bin);
-      const share = (edgeOf(bin + 1) - score) / (edgeOf(bin + 1) - low);
+      const high = EDGES[bin + 1]!;
+      const share = (high - score) / (high - EDGES[bin]!);
       const common = COMMON[bin + 1]! + share * (COMMON[bin]! - COMMON[bin + 1]!);
       // Most samples end here: how ordinary an ordinary score is changes nothing, and the sum below costs 20 times as much.
       if (score < ORDINARY) return common;
