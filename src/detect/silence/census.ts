@@ -1,5 +1,5 @@
 import type { SeriesTable } from '../../domain/series.ts';
-import type { EpochMs } from '../../domain/units.ts';
+import { type EpochMs, MINUTE } from '../../domain/units.ts';
 
 export interface CensusLimits {
   readonly missed_intervals: number;
@@ -26,6 +26,8 @@ export interface Census {
 
 /** A sample is missed after this many usual steps. */
 const ON_TIME = 1.5;
+/** Series with a longer step say nothing about whether their service lives. */
+const LONGEST_WITNESS = 5 * MINUTE;
 
 /** One plain pass over the columns of all series; also wakes retired series that were seen again. */
 export function takeCensus(
@@ -91,7 +93,7 @@ export function takeCensus(
     const behind = lag[s] as number;
     if (behind > longest) longest = behind;
     const silent = now - last - behind;
-    if (silent <= ON_TIME * step) onTime++;
+    if (silent <= ON_TIME * step && step <= LONGEST_WITNESS) onTime++;
     if (silent <= limit || silent <= least) continue;
     late++;
     overdue.push(s);

@@ -31,7 +31,7 @@ const SAMPLE = 64;
 const MAX_MEMBERS = 2000;
 
 /** Share of the series of a silent service that may still be within their usual step. */
-const MOST_PRESENT = 0.1;
+const MOST_PRESENT = 0.3;
 
 /** A new instance this long before the silence of an old one, or since, has taken its place. */
 const REPLACED_WITHIN = 10 * MINUTE;
@@ -143,7 +143,7 @@ function newcomersOf(c: Case, alive: readonly number[], instanceOf: (s: number) 
 
 function isSilent(c: Case, service: ServiceIndex): boolean {
   const silence = c.now - (c.census.newest[service] as number) - (c.census.lag[service] as number);
-  // Series with a longer step that are not due yet do not show that the service lives, but a few at most may be so.
+  // Series with a longer step that are not due yet do not show that it lives; where they are many, it is only one signal that stopped.
   const present = c.census.present[service] as number;
   return (
     silence > c.options.missed_intervals * (c.census.fastest[service] as number) &&

@@ -55,6 +55,8 @@ export interface Silence {
   observe(batch: PointBatch, interval: Float32Array): void;
   /** Learns how long a series may pause. */
   observeGaps(gaps: EndedGaps): void;
+  /** A new instance goes on with the row of one that left. */
+  succeed(series: SeriesIndex, at: EpochMs): void;
   /** A series said that it ended. */
   stale(series: SeriesIndex, at: EpochMs): void;
   /**
@@ -74,7 +76,7 @@ export interface Silence {
   restore(state: StateBlob): void;
 }
 
-const VERSION = 2;
+const VERSION = 3;
 /** Where a series stands with zeros. */
 const ZERO = { unknown: 0, usual: 1, run: 2, born: 3 } as const;
 const RETIRE_INTERVALS = 20;
@@ -89,6 +91,8 @@ export function createSilence(options: SilenceOptions = defaultsOf(SILENCE_OPTIO
   let retired = new Uint8Array(0);
   /** When a series said that it ended; cleared once it is seen again. */
   const staleAt = new Map<number, number>();
+  /** When rows changed hands, for as long as that excuses an instance that left. */
+  const succeededAt = new Map<number, number>();
   /** Series in a run of zeros. */
   let runs: number[] = [];
 
@@ -184,6 +188,10 @@ export function createSilence(options: SilenceOptions = defaultsOf(SILENCE_OPTIO
       }
     },
 
+    succeed(series, at) {
+      succeededAt.set(series, at);
+    },
+
     stale(series, at) {
       staleAt.set(series, at);
     },
@@ -206,7 +214,7 @@ export function createSilence(options: SilenceOptions = defaultsOf(SILENCE_OPTIO
         zeros: longRuns(now, lastSeen, interval),
         chance,
         announced: (s) => staleAt.has(s),
-        firstSeen: (s) => histories.first(s),
+        firstSeen: (s) => succeededAt.get(s) ?? histories.first(s),
         lastSeen,
         retired,
         table,
@@ -217,6 +225,7 @@ export function createSilence(options: SilenceOptions = defaultsOf(SILENCE_OPTIO
         const silent = now - (lastSeen[s] as number);
         if (silent > Math.max(options.retire_after, RETIRE_INTERVALS * (interval[s] as number))) retired[s] = 1;
       }
+      for (const [s, at] of succeededAt) if (now - at > options.retire_after) succeededAt.delete(s);
       return findings.update(now, current, lastSeen, retired);
     },
 
@@ -225,6 +234,7 @@ export function createSilence(options: SilenceOptions = defaultsOf(SILENCE_OPTIO
       zero[series] = ZERO.unknown;
       retired[series] = 0;
       staleAt.delete(series);
+      succeededAt.delete(series);
     },
 
     /** A newcomer starts its own history: that its sibling paused says little of it. */
@@ -235,7 +245,7 @@ export function createSilence(options: SilenceOptions = defaultsOf(SILENCE_OPTIO
     save: () => ({
       version: VERSION,
       arrays: { ...histories.save(), zero: zero.slice(), retired: retired.slice(), runs: Int32Array.from(runs) },
-      meta: { findings: findings.save(), stale: [...staleAt] },
+      meta: { findings: findings.save(), stale: [...staleAt], succeeded: [...succeededAt] },
     }),
 
     restore(state) {
@@ -248,6 +258,8 @@ export function createSilence(options: SilenceOptions = defaultsOf(SILENCE_OPTIO
       findings.restore(meta.findings);
       staleAt.clear();
       for (const [series, at] of meta.stale) staleAt.set(series, at);
+      succeededAt.clear();
+      for (const [series, at] of meta.succeeded) succeededAt.set(series, at);
     },
   };
 }

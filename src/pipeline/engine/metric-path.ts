@@ -179,6 +179,7 @@ export class MetricPath {
     for (const series of this.#table.drainTakeovers()) {
       this.#rate.reset(series);
       this.#percentile.reset(series);
+      this.#silence.succeed(series, this.eventTime.watermark());
     }
   }
 
