@@ -2,7 +2,14 @@ import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
 import { BIGINT, DOUBLE, DuckDBDataChunk, INTEGER, UBIGINT, VARCHAR } from '@duckdb/node-api';
 import type { WindowRows } from '../../domain/history.ts';
 import type { HistoryStore, SeriesSummary } from '../../domain/ports.ts';
-import { type Labels, MODALITY, type Modality, type SeriesInfo, type SeriesKind } from '../../domain/series.ts';
+import {
+  type Labels,
+  MODALITY,
+  type Modality,
+  SERIES_KIND,
+  type SeriesInfo,
+  type SeriesKind,
+} from '../../domain/series.ts';
 
 export const CATALOGUE_SQL = `create table if not exists series (
   seq bigint, hash ubigint, shard integer, idx integer, tenant varchar, service varchar, metric varchar, unit varchar,
@@ -24,6 +31,8 @@ const TYPES = [
   DOUBLE,
 ];
 const CHUNK_ROWS = 2_048;
+/** A histogram has no samples of its own: what is computed from it does. */
+const WITH_SAMPLES = `kind not in (${SERIES_KIND.histogram}, ${SERIES_KIND.deltaHistogram})`;
 const LATEST =
   'select * exclude (first_seen), min(first_seen) over (partition by hash) as first_seen from series qualify row_number() over (partition by hash order by seq desc) = 1';
 
@@ -105,7 +114,7 @@ export class Catalogue {
     connection: DuckDBConnection,
     query: Parameters<HistoryStore['searchSeries']>[0],
   ): Promise<SeriesSummary[]> {
-    const conditions: string[] = [];
+    const conditions: string[] = [WITH_SAMPLES];
     const parameters: Record<string, DuckDBValue> = { limit: Math.min(query.limit ?? 50, 1_000) };
     if (query.service !== undefined) {
       conditions.push('service = $service');
@@ -123,10 +132,9 @@ export class Catalogue {
       conditions.push(`contains(lower(service || ' ' || metric || ' ' || labels || ' ' || instance), $word${i})`);
       parameters[`word${i}`] = word.toLowerCase();
     }
-    const where = conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`;
     return this.#read(
       connection,
-      `select * from (${LATEST}) ${where} order by service, metric, labels, hash limit $limit`,
+      `select * from (${LATEST}) where ${conditions.join(' and ')} order by service, metric, labels, hash limit $limit`,
       parameters,
     );
   }

@@ -2,7 +2,7 @@ import { useElementSize } from '@mantine/hooks';
 import { useEffect, useId, useMemo, useRef, useState } from 'react';
 import uPlot from 'uplot';
 import type { WireRange } from '../api/types.ts';
-import { measure, measureRange, pValue } from '../shared/format.ts';
+import { measure, measureRange, pValue, shortUnit } from '../shared/format.ts';
 import { formatClock, formatDay } from '../shared/time.tsx';
 import styles from './band-chart.module.css';
 import { columnsOf } from './columns.ts';
@@ -100,7 +100,9 @@ function Readout({ range, columns, score, at }: ReadoutProps) {
         {time === undefined ? 'No samples here' : at === null ? formatDay(time * 1_000) : formatClock(time * 1_000)}
       </span>
       <span className={styles.value}>{measure(of(1), unit)}</span>
-      {lower !== null && <span className={styles.expected}>expected {measureRange(lower, of(2), unit)}</span>}
+      {lower !== null && (
+        <span className={styles.expected}>expected {measureRange(lower, of(2), shortUnit(unit))}</span>
+      )}
       {surprise !== null && <span data-strange={surprise >= 3}>p {pValue(10 ** -surprise)}</span>}
     </figcaption>
   );

@@ -1,5 +1,5 @@
 import uPlot from 'uplot';
-import { axisMeasure } from '../shared/format.ts';
+import { axisLabels } from '../shared/format.ts';
 import type { Palette } from './palette.ts';
 import type { Marks } from './plugins.ts';
 import { drawMarks, drawStretch } from './plugins.ts';
@@ -87,7 +87,7 @@ export function lineOptions(look: ChartLook, width: number, height: number): uPl
         ticks: { show: false },
         size: AXIS_WIDTH,
         space: 34,
-        values: (_u, splits) => splits.map((split) => axisMeasure(split, look.unit)),
+        values: (_u, splits) => axisLabels(splits, look.unit),
       },
     ],
     series: [

@@ -11,7 +11,8 @@ export function plain(value: number | null): string {
   if (size >= 1_000) return scaled(value, 1_000, BIG).trim();
   if (size >= 100) return value.toFixed(0);
   if (size >= 10) return trim(value.toFixed(1));
-  if (size >= 0.01) return trim(value.toFixed(2));
+  if (size >= 1) return trim(value.toFixed(2));
+  if (size >= 0.01) return trim(value.toPrecision(2));
   return value.toPrecision(2).replace(/e([+-])0?/, 'e$1');
 }
 
@@ -54,9 +55,28 @@ export function measureRange(lower: number | null, upper: number | null, unit: s
   return unitA !== '' && unitA === unitB ? `${a.slice(0, -unitA.length)} to ${b}` : `${a} to ${b}`;
 }
 
-/** On an axis there is no room for words: `{request}` goes without, what has a short unit keeps it. */
-export const axisMeasure = (value: number, unit: string): string =>
-  measure(value, unit.startsWith('{') ? (unit.endsWith('/s') ? '1/s' : '') : unit);
+/** Where there is no room for words: `{request}` goes without, what has a short unit keeps it. */
+export const shortMeasure = (value: number | null, unit: string): string => measure(value, shortUnit(unit));
+
+export const shortUnit = (unit: string): string =>
+  unit.startsWith('{') && unit !== '{cpu}' ? (unit.endsWith('/s') ? '1/s' : '') : unit;
+
+/** The labels of an axis: as short as they may be while they differ. */
+export function axisLabels(values: readonly number[], unit: string): string[] {
+  const labels = values.map((value) => measure(value, unit === '{cpu}' ? '' : shortUnit(unit)));
+  return new Set(labels).size === labels.length ? labels : values.map((value) => exactly(value, unit));
+}
+
+function exactly(value: number, unit: string): string {
+  const digits = (x: number): string => String(Number(x.toPrecision(6)));
+  if (unit === '1') return `${digits(value * 100)} %`;
+  if (unit === 'ms' || unit === 's') return `${digits(value)} ${unit}`;
+  if (unit === 'By') {
+    const step = Math.min(BYTES.length - 1, Math.max(0, Math.floor(Math.log2(Math.abs(value) || 1) / 10)));
+    return `${digits(Number((value / 1_024 ** step).toFixed(2)))} ${BYTES[step] ?? ''}`;
+  }
+  return digits(value);
+}
 
 /** `{cpu}` as "cores", `{request}/s` as "requests/s". */
 function unitWord(unit: string, one: boolean): string {

@@ -19,6 +19,20 @@ export function sharedPrefix(services: readonly string[]): string {
   return prefix !== '' && others.every((service) => service.startsWith(prefix)) ? prefix : '';
 }
 
+/** What tells a series from its siblings: labels without those that repeat the service, and the pod. */
+export function marksOf(series: {
+  readonly service: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly instance: string;
+}): readonly string[] {
+  const own = series.service.slice(series.service.lastIndexOf('/') + 1);
+  const labels = Object.entries(series.labels)
+    .filter(([key, value]) => value !== own && key !== 'replica')
+    .map(([key, value]) => `${key}=${value}`);
+  const pod = series.instance.startsWith(`${own}-`) ? series.instance.slice(own.length + 1) : series.instance;
+  return pod === '' ? labels : [...labels, `on ${pod}`];
+}
+
 export function useNames(): Names {
   const { data } = useServices();
   const prefix = sharedPrefix((data?.items ?? []).map(({ service }) => service));

@@ -3,7 +3,7 @@ import { useDebouncedCallback } from '@mantine/hooks';
 import { useEffect, useState } from 'react';
 import { useSeriesSearch, useServices } from '../../api/queries.ts';
 import type { WireSeries } from '../../api/types.ts';
-import { useNames } from '../../shared/names.tsx';
+import { marksOf, useNames } from '../../shared/names.tsx';
 import { Empty, Fetched, PageHead, Panel } from '../../shared/panel.tsx';
 import { useSearch } from '../../shared/router.tsx';
 import styles from './explore.module.css';
@@ -111,7 +111,7 @@ function Results({
   chosen: string;
   choose: (id: string) => void;
 }) {
-  const { short } = useNames();
+  const { short, words } = useNames();
   if (items.length === 0)
     return <Empty title="Nothing matches">Words are matched against service, metric and labels; try fewer.</Empty>;
   return (
@@ -125,10 +125,7 @@ function Results({
             <button type="button" data-item aria-current={series.id === chosen} onClick={() => choose(series.id)}>
               <span className="mono">{series.metric}</span>
               <span className={styles.where}>
-                {[
-                  short(series.service),
-                  ...Object.entries(series.labels).map(([key, value]) => `${key}=${value}`),
-                ].join(' · ')}
+                {[short(series.service), ...marksOf(series).map((mark) => words(mark))].join(' · ')}
               </span>
             </button>
           </li>

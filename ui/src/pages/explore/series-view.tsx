@@ -4,7 +4,7 @@ import type { WireRange } from '../../api/types.ts';
 import { BandChart } from '../../chart/band-chart.tsx';
 import { STRANGE } from '../../chart/columns.ts';
 import { measure, measureRange, pValue } from '../../shared/format.ts';
-import { useNames } from '../../shared/names.tsx';
+import { marksOf, useNames } from '../../shared/names.tsx';
 import { Empty, Fetched, Panel } from '../../shared/panel.tsx';
 import { href, Link } from '../../shared/router.tsx';
 import { Chip } from '../../shared/signs.tsx';
@@ -26,7 +26,7 @@ export function SeriesView({ id, view }: { id: string; view: Window }) {
 
 function Chart({ range, view }: { range: WireRange; view: Window }) {
   const { series } = range;
-  const { short } = useNames();
+  const { short, words } = useNames();
   const bucket = Math.floor(view.from / 600_000) * 600_000;
   const deploys = useDeploys({ service: series.service, from: bucket });
   const incidents = useIncidents({ service: series.service, limit: 20 });
@@ -39,12 +39,9 @@ function Chart({ range, view }: { range: WireRange; view: Window }) {
       <div className={styles.seriesHead}>
         <h2 className="mono">{series.metric}</h2>
         <Link to={href(`services/${encodeURIComponent(series.service)}`)}>{short(series.service)}</Link>
-        {Object.entries(series.labels).map(([key, value]) => (
-          <Chip key={key}>
-            {key}={value}
-          </Chip>
+        {marksOf(series).map((mark) => (
+          <Chip key={mark}>{words(mark)}</Chip>
         ))}
-        {series.instance !== '' && <span className="muted">{series.instance}</span>}
       </div>
       <BandChart range={range} from={view.from} to={view.to} height={300} score={84} marks={marks} onZoom={view.zoom} />
       <p className={styles.hint}>

@@ -1,10 +1,10 @@
 import { Button } from '@mantine/core';
-import { useState } from 'react';
+import { useMemo, useState } from 'react';
 import { useRange, useService } from '../../api/queries.ts';
 import type { WireEdge, WireSeries, WireService } from '../../api/types.ts';
 import { Sparkline } from '../../chart/sparkline.tsx';
-import { measure, NOTHING, percent, pValue } from '../../shared/format.ts';
-import { useNames } from '../../shared/names.tsx';
+import { measure, NOTHING, percent, pValue, shortMeasure } from '../../shared/format.ts';
+import { marksOf, useNames } from '../../shared/names.tsx';
 import { Empty, Fetched, PageHead, Panel } from '../../shared/panel.tsx';
 import { href, Link } from '../../shared/router.tsx';
 import { StateSign } from '../../shared/signs.tsx';
@@ -25,9 +25,17 @@ export function ServicePage({ name }: { name: string }) {
   );
 }
 
+/** What callers see first, then what the machine does. */
+const FIRST_LOOKS = ['span.error_ratio', 'span.p99', 'span.rate', 'log.error_rate', 'span.', 'edge.', 'log.'];
+const placeOf = ({ metric }: WireSeries): number => {
+  const place = FIRST_LOOKS.findIndex((start) => metric.startsWith(start));
+  return place < 0 ? FIRST_LOOKS.length : place;
+};
+
 function Service({ service }: { service: WireService }) {
   const { health, series, callers, callees, incidents, deploys } = service;
   const [all, showAll] = useState(false);
+  const ordered = useMemo(() => series.toSorted((a, b) => placeOf(a) - placeOf(b)), [series]);
   const { short } = useNames();
   return (
     <>
@@ -57,7 +65,7 @@ function Service({ service }: { service: WireService }) {
           ) : (
             <>
               <ul className={styles.sparks}>
-                {(all ? series : series.slice(0, FIRST)).map((item) => (
+                {(all ? ordered : ordered.slice(0, FIRST)).map((item) => (
                   <Spark key={item.id} series={item} />
                 ))}
               </ul>
@@ -115,9 +123,10 @@ function Spark({ series }: { series: WireSeries }) {
   const end = Math.ceil(useLiveEnd() / 60_000) * 60_000;
   const range = useRange(series.id, { from: end - HOURS * 3_600_000, to: end, step: 180_000 });
   const last = range.data?.mean.at(-1) ?? null;
-  const labels = Object.entries(series.labels)
-    .map(([key, value]) => `${key}=${value}`)
-    .join(' ');
+  const { words } = useNames();
+  const labels = marksOf(series)
+    .map((mark) => words(mark))
+    .join(' · ');
   return (
     <li>
       <Link to={href('explore', { series: series.id, service: series.service })} className={styles.spark} data-item>
@@ -126,7 +135,7 @@ function Spark({ series }: { series: WireSeries }) {
           <small>{labels}</small>
         </span>
         <span className={styles.sparkLine}>{range.data !== undefined && <Sparkline range={range.data} />}</span>
-        <b>{range.isPending ? NOTHING : measure(last, series.unit)}</b>
+        <b>{range.isPending ? NOTHING : shortMeasure(last, series.unit)}</b>
       </Link>
     </li>
   );
