@@ -217,19 +217,22 @@ export class ShardEngine implements SignalSink {
 
   // ---------------------------------------------------------------- time
 
-  /** Goes on to the newest of these times first: what a batch brings belongs to its own tick, not to one that is over. */
+  /**
+   * Goes on to the newest of these times first: what a batch brings belongs to its own tick, not to one that is over. A
+   * time from the future counts as now, as it does for the sample itself: it must not end the ticks of everybody else.
+   */
   #reach(time: Float64Array, length: number): void {
+    const limit = this.#wall + this.#options.settings.ingest.event_time.max_future;
     let newest = 0;
-    for (let i = 0; i < length; i++) if (time[i]! > newest) newest = time[i]!;
-    this.#seen(newest);
+    for (let i = 0; i < length; i++) {
+      const at = time[i]! > limit ? this.#wall : time[i]!;
+      if (at > newest) newest = at;
+    }
+    if (newest > this.#watermark) {
+      if (this.#tickEnd === 0) this.#tickEnd = Math.floor(newest / TICK) * TICK + TICK;
+      this.#watermark = newest;
+    }
     this.#advance(this.#watermark);
-  }
-
-  #seen(time: EpochMs): void {
-    const newest = Math.min(time, this.#wall + this.#options.settings.ingest.event_time.max_future);
-    if (newest <= this.#watermark) return;
-    if (this.#tickEnd === 0) this.#tickEnd = Math.floor(newest / TICK) * TICK + TICK;
-    this.#watermark = newest;
   }
 
   /** Closes every tick that ended, with grace, by `now` in event time. */
