@@ -9,6 +9,7 @@ import { ShardSeriesTable } from '../src/ingest/series-table.ts';
 import { DerivedPoints } from '../src/pipeline/engine/derived-points.ts';
 import { LogPath } from '../src/pipeline/engine/log-path.ts';
 import { settingsSchema } from '../src/pipeline/settings.ts';
+import { reportBar } from './measure.ts';
 import { logsPayloads } from './payload.ts';
 
 /**
@@ -124,3 +125,8 @@ console.log(
 );
 console.log(`  bytes -> template -> p        ${judged.toFixed(2)}  (bar 3, LogPath with ticks; ${findings} findings)`);
 console.log(`  protobufjs + masked key + Map ${library.toFixed(2)}`);
+reportBar(
+  'logs-to-p',
+  judged,
+  `${templated.toFixed(2)} to templates; ${(templated / library).toFixed(0)} times protobufjs with a masked key`,
+);

@@ -10,6 +10,7 @@ import { ShardSeriesTable } from '../src/ingest/series-table.ts';
 import { DerivedPoints } from '../src/pipeline/engine/derived-points.ts';
 import { TracePath } from '../src/pipeline/engine/trace-path.ts';
 import { settingsSchema } from '../src/pipeline/settings.ts';
+import { reportBar } from './measure.ts';
 import { spansPayloads } from './payload.ts';
 
 /**
@@ -164,3 +165,8 @@ console.log(
   `  bytes -> RED + edges -> p       ${judged.toFixed(2)}  (bar 2.5, TracePath with ticks; ${findings} findings, ${rows} rows)`,
 );
 console.log(`  protobufjs + Maps               ${library.toFixed(2)}`);
+reportBar(
+  'spans-to-p',
+  judged,
+  `${withEdges.toFixed(2)} to RED and edges; ${(withEdges / library).toFixed(0)} times protobufjs with Maps`,
+);
