@@ -16,7 +16,9 @@ export default defineConfig({
   testDir: fileURLToPath(new URL('./test', import.meta.url)),
   outputDir: join(tmpdir(), 'tocsin-browser-tests'),
   workers: 1,
-  timeout: 30_000,
+  // axe over a full page takes half a minute on a busy machine.
+  timeout: 90_000,
+  expect: { timeout: 15_000 },
   reporter: 'list',
   use: {
     baseURL: `http://127.0.0.1:${SHOP_PORT}`,
@@ -24,7 +26,8 @@ export default defineConfig({
     locale: 'en-GB',
     timezoneId: 'Europe/Berlin',
     launchOptions: { args: ['--no-sandbox'], ...(existsSync(system) ? { executablePath: system } : {}) },
-    trace: 'retain-on-failure',
+    // Recording doubles the time of the suite: TOCSIN_TRACE=1 turns it on to look into a failure.
+    trace: process.env['TOCSIN_TRACE'] === undefined ? 'off' : 'retain-on-failure',
   },
   webServer: [
     {

@@ -23,3 +23,9 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     void app.close().then(() => process.exit(0));
   });
 }
+
+// Whoever started it may be killed before it can stop it: an orphan ends itself.
+const parent = process.ppid;
+setInterval(() => {
+  if (process.ppid !== parent) process.exit();
+}, 1_000).unref();

@@ -1,10 +1,11 @@
+import { useStatus } from '../../api/queries.ts';
 import type { WireHealth, WireIncidentSummary } from '../../api/types.ts';
 import { percent, plural, span } from '../../shared/format.ts';
 import { useNames } from '../../shared/names.tsx';
 import { Loading } from '../../shared/panel.tsx';
 import { href, Link } from '../../shared/router.tsx';
 import { Chip, SeveritySign } from '../../shared/signs.tsx';
-import { useNow } from '../../shared/time.tsx';
+import { momentWords, useNow } from '../../shared/time.tsx';
 import styles from './overview.module.css';
 
 /** The answer to "is something wrong?" as a sentence, and each open incident as one line of reason. */
@@ -18,6 +19,8 @@ export function Headline({
   loading?: boolean;
 }) {
   const now = useNow();
+  const { data } = useStatus();
+  const from = data?.stats.catchingUpFrom ?? null;
   const { short, words: said } = useNames();
   if (loading) return <Loading label="open incidents" rows={3} height={26} />;
   const hit = new Set(open.flatMap((incident) => incident.services)).size;
@@ -29,10 +32,11 @@ export function Headline({
         ? `Nothing anomalous, but ${plural(silent, 'service')} went silent`
         : 'All quiet'
       : `${plural(open.length, 'open incident')}${critical > 0 ? `, ${critical} critical` : ''}`;
+  const asOf = from === null ? '' : ` as of ${momentWords(data?.watermark ?? 0, now)}, still catching up`;
   const lead =
     open.length === 0
-      ? `${plural(services.length, 'service')} watched, none outside its normal range.`
-      : `${plural(hit, 'service')} of ${services.length} outside ${hit === 1 ? 'its' : 'their'} normal range.`;
+      ? `${plural(services.length, 'service')} watched, none outside its normal range${asOf}.`
+      : `${plural(hit, 'service')} of ${services.length} outside ${hit === 1 ? 'its' : 'their'} normal range${asOf}.`;
   return (
     <section aria-label="Now">
       <div className={styles.now} data-quiet={open.length === 0}>

@@ -89,7 +89,9 @@ export function OverviewPage() {
               {({ items }) =>
                 items.length === 0 ? (
                   <Empty title="No deploys seen">
-                    Send service.version as a resource attribute and they appear here and on every chart.
+                    {services.data?.items.some(({ version }) => version !== '') === true
+                      ? 'When a service shows a new version, it appears here and on every chart.'
+                      : 'Send service.version as a resource attribute and they appear here and on every chart.'}
                   </Empty>
                 ) : (
                   <ul className={styles.deploys}>
