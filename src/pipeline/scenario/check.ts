@@ -9,7 +9,6 @@ import {
   notificationFacets,
   offsetText,
   rangeText,
-  within,
 } from './facets.ts';
 import type { Outcome, Told } from './run.ts';
 import type { Expectations, Span } from './schema.ts';
@@ -130,7 +129,7 @@ function checkSection<W, T>(
       });
   }
   wanted.none.forEach((span, i) => {
-    const found = begins.filter(({ at }) => within(span, at - start));
+    const found = begins.filter(({ at }) => at - start >= span.from && at - start < span.to);
     if (found.length > 0)
       failures.push({
         path: [...path, 'none', i],
