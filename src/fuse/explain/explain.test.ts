@@ -204,6 +204,11 @@ describe('sentences', () => {
     expect(evidenceText(plain)).toBe('CPU 3.1 cores, usually 0.4 to 0.7 cores');
   });
 
+  it('speaks of swings only inside the band', () => {
+    expect(evidenceText(evidence({ kind: 'oscillation' }))).toBe('p99 of POST /pay 1.91 s, usually 80 to 120 ms');
+    expect(evidenceText(evidence({ kind: 'oscillation', value: 100 }))).toContain('swings unusually');
+  });
+
   it('has a sentence without holes for every kind', () => {
     for (const kind of Object.keys(CLASS_OF) as AnomalyKind[]) {
       for (const e of [

@@ -26,6 +26,9 @@ export function evidenceText(e: EvidenceFacts): string {
   const expected = Number.isFinite(e.expected) ? `around ${formatValue(e.expected, unit, e.metric)}` : '';
   const usual = band !== '' ? band : expected;
   const usually = usual === '' ? '' : `, usually ${usual}`;
+  // Far outside is what people see first; how it got there is the finer point.
+  const outside = e.value > e.upper || e.value < e.lower;
+  if (outside && (e.kind === 'oscillation' || e.kind === 'variance-change')) return `${name} ${value}${usually}`;
   switch (e.kind) {
     case 'new-pattern':
       return e.modality === 'log'
