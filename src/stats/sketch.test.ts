@@ -33,6 +33,22 @@ describe('SketchRows', () => {
     );
   });
 
+  it('adds many values as it adds them one by one', () => {
+    const any = fc.oneof(values, fc.array(fc.double({ noNaN: false }), { maxLength: 20 }));
+    fc.assert(
+      fc.property(any, (data) => {
+        const one = new SketchRows(3);
+        const many = new SketchRows(3);
+        const rows = Int32Array.from(data, (_, i) => i % 3);
+        data.forEach((value, i) => {
+          one.add(i % 3, value);
+        });
+        many.addEach(rows, Float64Array.from(data), data.length);
+        expect(many.save()).toEqual(one.save());
+      }),
+    );
+  });
+
   it('merges in any order and grouping to the sketch of everything', () => {
     fc.assert(
       fc.property(values, values, values, (a, b, c) => {

@@ -18,7 +18,7 @@ export const SERVICE_GRAPH_OPTIONS = {
     default: 131_072,
     min: 1024,
     max: 16_777_216,
-    doc: 'Places of the table that joins spans; half as many spans are remembered, 80 bytes each; rounded up to a power of two.',
+    doc: 'Places of the table that joins spans; half as many spans are remembered, 92 bytes each; rounded up to a power of two.',
   },
   settle: {
     type: 'duration',

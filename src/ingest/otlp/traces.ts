@@ -2,9 +2,9 @@ import { createSpanBatch, SPAN_KIND } from '../../domain/batch.ts';
 import type { IntakeResult, SignalSink } from '../../domain/ports.ts';
 import type { PayloadDecoder } from '../contract.ts';
 import { malformed, Wire } from '../wire/proto.ts';
+import { isSuspect, SUSPECT_SIZES, saysFailed, statusOf } from './attributes.ts';
 import { SLICE } from './metrics.ts';
 import { BodyResources, type ResourceCache } from './resource.ts';
-import { isSuspect, SUSPECT_SIZES, saysFailed, statusOf } from './span-status.ts';
 
 const KEEP = 1 << 16;
 const STATUS_ERROR = 2;
