@@ -1,10 +1,11 @@
+import { createCoverIndex } from '../../domain/cover-index.ts';
 import type { DecisionRecord } from '../../domain/decision.ts';
-import { TocsinError } from '../../domain/error.ts';
 import { type DecisionStamp, decisionRecord } from '../../domain/identity.ts';
 import type { Incident } from '../../domain/incident.ts';
-import { compileMatchers, coversStory } from '../../domain/matcher.ts';
-import type { MaintenanceWindow, ZoneOffset } from '../../domain/suppression.ts';
+import { coversStory } from '../../domain/matcher.ts';
+import type { MaintenanceWindow, TimeSpan, ZoneOffset } from '../../domain/suppression.ts';
 import type { EpochMs } from '../../domain/units.ts';
+import { nextSpan, type Recurrence, scheduleOf } from './recurrence.ts';
 
 export interface Maintenance {
   /** Replaces all windows: all or, when one is faulty, none. @throws TocsinError `invalid_config`. */
@@ -18,28 +19,49 @@ export interface Maintenance {
   ): { readonly passed: boolean; readonly record: DecisionRecord | null };
 }
 
+interface Held {
+  readonly matchers: MaintenanceWindow['matchers'];
+  readonly window: MaintenanceWindow;
+  readonly schedule: Recurrence;
+  /** The span that is on or comes next, worked out at `from`. */
+  span: TimeSpan | null;
+  from: EpochMs;
+}
+
+const UTC: ZoneOffset = (zone) => (zone === 'UTC' ? 0 : null);
+
 export function createMaintenance(
   stamp: DecisionStamp = { modelVersion: '', configHash: '' },
-  _zone: ZoneOffset = () => 0,
+  zone: ZoneOffset = UTC,
 ): Maintenance {
-  let held: { window: MaintenanceWindow; matches: (labels: Readonly<Record<string, string>>) => boolean }[] = [];
+  let held: readonly Held[] = [];
+  let index = createCoverIndex(held);
+
+  function isOn(entry: Held, now: EpochMs): boolean {
+    if (now < entry.from || (entry.span !== null && now >= entry.span.endsAt)) {
+      entry.span = nextSpan(entry.schedule, now);
+      entry.from = now;
+    }
+    return entry.span !== null && now >= entry.span.startsAt;
+  }
+
   return {
     set(windows) {
-      for (const w of windows) {
-        if (w.spans.some((s) => !(s.endsAt > s.startsAt))) {
-          throw new TocsinError('invalid_config', `maintenance "${w.name}": a span must end after it starts`);
-        }
-      }
-      held = windows.map((window) => ({ window, matches: compileMatchers(window.matchers) }));
+      const next = windows.map((window): Held => {
+        const schedule = scheduleOf(window, zone);
+        return { matchers: window.matchers, window, schedule, span: null, from: Number.POSITIVE_INFINITY };
+      });
+      index = createCoverIndex(next);
+      held = next;
     },
     list: () => held.map((h) => h.window),
     check(incident, labels, now) {
-      const active = held.find(
-        (h) =>
-          h.window.spans.some((s) => now >= s.startsAt && now < s.endsAt) &&
-          coversStory(h.matches, labels, incident.services, incident.causes),
-      );
-      if (active === undefined) return { passed: true, record: null };
+      const { services, causes } = incident;
+      const window = index.find(
+        (matches, entry) => isOn(entry, now) && coversStory(matches, labels, services, causes),
+        incident,
+      )[0]?.window;
+      if (window === undefined) return { passed: true, record: null };
       const record = decisionRecord(stamp, {
         at: now,
         tenant: incident.tenant,
@@ -47,7 +69,7 @@ export function createMaintenance(
         subject: incident.id,
         stage: 'maintenance',
         outcome: 'suppressed',
-        reason: `maintenance "${active.window.name}"`,
+        reason: `maintenance "${window.name}"`,
       });
       return { passed: false, record };
     },

@@ -1,3 +1,4 @@
+import { type CoverIndex, createCoverIndex } from '../../domain/cover-index.ts';
 import type { DecisionRecord } from '../../domain/decision.ts';
 import { TocsinError } from '../../domain/error.ts';
 import { type DecisionStamp, decisionRecord, stableId } from '../../domain/identity.ts';
@@ -25,10 +26,14 @@ export interface Silences {
 }
 
 export function createSilences(stamp: DecisionStamp = { modelVersion: '', configHash: '' }): Silences {
-  let held = new Map<string, { silence: Silence; matches: (labels: Readonly<Record<string, string>>) => boolean }>();
+  let held = new Map<string, Silence>();
+  /** Made anew after a change. */
+  let index: CoverIndex<Silence> | null = null;
 
   function keep(silence: Silence): Silence {
-    held.set(silence.id, { silence, matches: compileMatchers(silence.matchers) });
+    compileMatchers(silence.matchers);
+    held.set(silence.id, silence);
+    index = null;
     return silence;
   }
 
@@ -47,19 +52,21 @@ export function createSilences(stamp: DecisionStamp = { modelVersion: '', config
     expire(id, now) {
       const found = held.get(id);
       if (found === undefined) throw new TocsinError('not_found', `no silence ${id}`);
-      if (now >= found.silence.endsAt) return found.silence;
-      const startsAt = Math.min(found.silence.startsAt, now);
-      return keep({ ...found.silence, startsAt, endsAt: now, updatedAt: now });
+      if (now >= found.endsAt) return found;
+      const startsAt = Math.min(found.startsAt, now);
+      return keep({ ...found, startsAt, endsAt: now, updatedAt: now });
     },
-    get: (id) => held.get(id)?.silence,
-    list: () => [...held.values()].map((h) => h.silence),
+    get: (id) => held.get(id),
+    list: () => [...held.values()],
     check(incident, labels, now) {
-      const by = [...held.values()].filter(
-        (h) =>
-          silenceStatus(h.silence, now) === 'active' &&
-          coversStory(h.matches, labels, incident.services, incident.causes),
+      index ??= createCoverIndex([...held.values()]);
+      const { services, causes } = incident;
+      const by = index.find(
+        (matches, silence) =>
+          silenceStatus(silence, now) === 'active' && coversStory(matches, labels, services, causes),
+        incident,
       );
-      const first = by[0]?.silence;
+      const first = by[0];
       if (first === undefined) return { passed: true, silencedBy: [], record: null };
       const comment = first.comment === '' ? '' : `: ${first.comment}`;
       const record = decisionRecord(stamp, {
@@ -71,14 +78,16 @@ export function createSilences(stamp: DecisionStamp = { modelVersion: '', config
         outcome: 'suppressed',
         reason: `silence ${first.id} by ${first.createdBy}${comment}`,
       });
-      return { passed: false, silencedBy: by.map((h) => h.silence.id), record };
+      return { passed: false, silencedBy: by.map((silence) => silence.id), record };
     },
     prune(before) {
-      for (const [id, h] of held) if (h.silence.endsAt < before) held.delete(id);
+      for (const [id, silence] of held) if (silence.endsAt < before) held.delete(id);
+      index = null;
     },
-    save: () => [...held.values()].map((h) => h.silence),
+    save: () => [...held.values()],
     restore(silences) {
       held = new Map();
+      index = null;
       for (const silence of silences) keep(silence);
     },
   };
