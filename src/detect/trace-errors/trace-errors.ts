@@ -32,15 +32,19 @@ export const TRACE_ERRORS_OPTIONS = {
 } as const satisfies OptionsSpec;
 export type TraceErrorsOptions = Options<typeof TRACE_ERRORS_OPTIONS>;
 
-const VERSION = 1;
-/** Doubles an operation: spans and errors of the tick, of the past, ticks, example trace. */
-const WIDTH = 6;
+const VERSION = 2;
+/** Doubles an operation: spans and errors of the tick, of the past, ticks, example trace, spans and errors of late. */
+const WIDTH = 8;
 const SPANS = 0;
 const ERRORS = 1;
 const PAST_SPANS = 2;
 const PAST_ERRORS = 3;
 const TICKS = 4;
 const TRACE = 5;
+const RECENT_SPANS = 6;
+const RECENT_ERRORS = 7;
+/** What a tick of late still counts one tick on: about a minute in all, so that an operation called once a tick is judged too. */
+const RECENT_KEEP = 0.8;
 /** Prior: one error in 100 spans. A first error of an operation that never failed in 1000 spans has p about 1e-3. */
 const PRIOR_ERRORS = 0.5;
 const PRIOR_SPANS = 50;
@@ -86,7 +90,7 @@ export class TraceErrors {
       const r = operation * WIDTH;
       const spans = this.#rows[r + SPANS] as number;
       if (spans === 0 || (this.#rows[r + TICKS] as number) < this.#options.warmup) continue;
-      const p = binomialAtLeast(this.#rows[r + ERRORS] as number, spans, this.#usual(r));
+      const p = this.#judge(r);
       const service = operations.serviceOf(operation);
       const list = found.get(service);
       if (list === undefined) found.set(service, [{ operation, p }]);
@@ -128,6 +132,19 @@ export class TraceErrors {
     );
   }
 
+  /** The tick alone, or with what came before it in the last minute, whichever is stranger. */
+  #judge(r: number): number {
+    const rows = this.#rows;
+    const spans = rows[r + SPANS] as number;
+    const errors = rows[r + ERRORS] as number;
+    const usual = this.#usual(r);
+    if (errors === 0) return 1;
+    const recentSpans = (rows[r + RECENT_SPANS] as number) * RECENT_KEEP + spans;
+    const recentErrors = (rows[r + RECENT_ERRORS] as number) * RECENT_KEEP + errors;
+    const now = binomialAtLeast(errors, spans, usual);
+    return smallestOf(Math.min(now, binomialAtLeast(recentErrors, recentSpans, usual)), 2);
+  }
+
   #learn(r: number): void {
     const rows = this.#rows;
     const spans = rows[r + SPANS] as number;
@@ -135,8 +152,9 @@ export class TraceErrors {
     const keep = 1 - 1 / this.#options.memory;
     const errors = rows[r + ERRORS] as number;
     const usual = this.#usual(r);
-    const isStrange =
-      (rows[r + TICKS] as number) >= this.#options.warmup && binomialAtLeast(errors, spans, usual) < 1e-4;
+    const isStrange = (rows[r + TICKS] as number) >= this.#options.warmup && this.#judge(r) < 1e-4;
+    rows[r + RECENT_SPANS] = (rows[r + RECENT_SPANS] as number) * RECENT_KEEP + spans;
+    rows[r + RECENT_ERRORS] = (rows[r + RECENT_ERRORS] as number) * RECENT_KEEP + errors;
     rows[r + PAST_SPANS] = (rows[r + PAST_SPANS] as number) * keep + spans;
     rows[r + PAST_ERRORS] =
       (rows[r + PAST_ERRORS] as number) * keep + (isStrange ? Math.min(errors, 2 * usual * spans) : errors);

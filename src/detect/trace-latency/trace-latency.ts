@@ -29,21 +29,21 @@ export const TRACE_LATENCY_OPTIONS = {
     default: 3,
     min: 1,
     max: 100_000,
-    doc: 'Spans of a key in a tick below which the tick is not judged.',
+    doc: 'Spans of a key that are judged at once; fewer wait for those of the next ticks, a minute at most.',
   },
   memory: { type: 'integer', default: 2160, min: 10, max: 1_000_000, doc: 'Ticks that the usual latency remembers.' },
   report: { type: 'number', default: 0.05, min: 1e-6, max: 1, doc: 'Findings with a larger p are not reported.' },
 } as const satisfies OptionsSpec;
 export type TraceLatencyOptions = Options<typeof TRACE_LATENCY_OPTIONS>;
 
-const VERSION = 1;
+const VERSION = 2;
 /** Eight bins an octave (9 % wide) from 2^-10 ms to 2^16 ms. */
 const BINS = 208;
 const FIRST_EXPONENT = 127 - 10;
 /** Shares of the slowest spans that are watched. */
 const LEVELS = [0.1, 0.01] as const;
-/** Doubles a key: spans and frozen ticks, ticks, total weight, usual tick p99 (ln ms) and its variance, slowest trace and its time. */
-const META = 8;
+/** Doubles a key: spans and frozen ticks, ticks, total weight, usual tick p99 (ln ms) and its variance, slowest trace and its time, ticks waited. */
+const META = 9;
 const SPANS = 0;
 const FROZEN = 1;
 const TICKS = 2;
@@ -52,6 +52,9 @@ const P99 = 4;
 const P99_VAR = 5;
 const TRACE = 6;
 const SLOWEST = 7;
+const WAITED = 8;
+/** Ticks that a few spans wait for more before they are learnt unjudged. */
+const LONGEST_WAIT = 6;
 const MAX_FROZEN = 180;
 const MAX_FINDINGS = 3;
 
@@ -125,6 +128,12 @@ export class TraceLatency {
       const m = key * META;
       const spans = this.#meta[m + SPANS] as number;
       if (spans === 0) continue;
+      const waited = this.#meta[m + WAITED] as number;
+      if (spans < this.#options.minSpans && waited < LONGEST_WAIT) {
+        this.#meta[m + WAITED] = waited + 1;
+        continue;
+      }
+      this.#meta[m + WAITED] = 0;
       const isReady =
         (this.#meta[m + TICKS] as number) >= this.#options.warmup &&
         (this.#meta[m + TOTAL] as number) >= this.#options.warmupSpans;
