@@ -13,9 +13,7 @@ import type {
   WireService,
   WireServices,
   WireStatus,
-  WireTemplate,
   WireTrace,
-  WireVerdict,
 } from './types.ts';
 
 const enc = encodeURIComponent;
@@ -53,11 +51,6 @@ export const useIncidents = (query: Query) =>
 
 export const useIncident = (id: string) =>
   useQuery({ queryKey: ['incident', id], queryFn: () => get<WireIncident>(`api/v1/incidents/${enc(id)}`) });
-export const useVerdicts = (id: string) =>
-  useQuery({
-    queryKey: ['verdicts', id],
-    queryFn: () => get<Items<WireVerdict>>(`api/v1/incidents/${enc(id)}/verdicts`),
-  });
 export const useDecisions = (subject: string, enabled: boolean) =>
   useQuery({
     queryKey: ['decisions', subject],
@@ -66,8 +59,6 @@ export const useDecisions = (subject: string, enabled: boolean) =>
   });
 export const useTrace = (id: string) =>
   useQuery({ queryKey: ['trace', id], queryFn: () => get<WireTrace>(`api/v1/traces/${enc(id)}`), staleTime: Infinity });
-export const useTemplates = (query: Query) =>
-  useQuery({ queryKey: ['templates', query], queryFn: () => get<Items<WireTemplate>>('api/v1/templates', query) });
 export const useDeploys = (query: Query) =>
   useQuery({
     queryKey: ['deploys', query],
@@ -108,7 +99,6 @@ export function useIncidentAction<B>(id: string, action: 'acknowledge' | 'verdic
     onSuccess: (incident) => {
       client.setQueryData(['incident', id], incident);
       void client.invalidateQueries({ queryKey: ['incidents'] });
-      void client.invalidateQueries({ queryKey: ['verdicts', id] });
     },
   });
 }
