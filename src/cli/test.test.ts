@@ -21,7 +21,7 @@ async function run(patterns: readonly string[], form = 'text') {
     { output: form },
     { line: (text) => lines.push(text), error: (text) => lines.push(`! ${text}`), progress: () => undefined },
   );
-  return { code, lines: lines.map((line) => line.replaceAll(/\S*tocsin-test-[^/]*\//g, '')) };
+  return { code, lines: lines.map((line) => line.replaceAll(/[^\s"]*tocsin-test-[^/]*\//g, '')) };
 }
 
 test('0 when all hold, 1 when some do not, 2 when a file is not valid or not there', async () => {
