@@ -4,7 +4,7 @@ import { TocsinError } from '../domain/error.ts';
 import { defaultsOf, type Options } from '../domain/options.ts';
 import { createFusedCalibrator } from './calibrate/fused-calibrator.ts';
 import { createTailBank, type TailColumns } from './calibrate/tail-bank.ts';
-import { createLearnGate, LEARN, LEARN_GATE_OPTIONS } from './combine/learn-gate.ts';
+import { createLearnGate, LEARN_GATE_OPTIONS } from './combine/learn-gate.ts';
 import { explainSample } from './series-reason.ts';
 import type { SampleReason, SeriesScores } from './series-scores.ts';
 
@@ -43,6 +43,9 @@ export function createSeriesFusion(tier: DetectorTier, options: SeriesFusionOpti
 
   /** The tails' columns; detectors write their scores straight into them. Replaced when the tails grow. */
   let columns: TailColumns | null = null;
+  /** Score of each sample over all detectors. */
+  let fused = new Float64Array(256);
+  let strange = new Float64Array(256);
 
   function bind(length: number): TailColumns {
     if (length > tails.columns.mode.length) tails.makeRoom(Math.max(256, length, 2 * tails.columns.mode.length));
@@ -51,39 +54,36 @@ export function createSeriesFusion(tier: DetectorTier, options: SeriesFusionOpti
     return columns;
   }
 
-  // Loops live in functions of their own: inside `observe` the optimiser gave up again and again.
-  function prepare(series: Int32Array, mode: Uint8Array, length: number): void {
-    for (let i = 0; i < length; i++) mode[i] = gate.modeOf(series[i]!);
-  }
-
   function reasonOf(i: number, series: number, value: number, expected: number): SampleReason {
     const { surprise, stride } = tails.columns;
     const surprises = names.map((_, d) => surprise.subarray(i * stride + d));
     return explainSample(names, weights, surprises, 0, value, expected, gate.onsetOf(series));
   }
 
-  function fuse(batch: PointBatch, { sum, rare, known, mode }: TailColumns, out: SeriesScores): void {
-    const { series, time, length } = batch;
-    const { surprise, extent, ready, changePoint } = out;
+  // Loops live in functions of their own: inside `observe` the optimiser gave up again and again.
+  function weigh({ sum, rare }: TailColumns, length: number): void {
     for (let i = 0; i < length; i++) {
-      const s = series[i]!;
-      if (known[i] === 0) {
-        surprise[i] = 0;
-        ready[i] = 0;
-        changePoint[i] = 0;
-        extent[i] = gate.extentOf(s);
-        continue;
-      }
       let score = sum[i]!;
       if (score > ordinaryCap) score = ordinaryCap + 0.1 * (score - ordinaryCap);
       score += rare[i]!;
-      if (score > CAP) score = CAP;
-      const strange = calibrator.surprise(s, score);
-      surprise[i] = strange;
-      ready[i] = strange > 0 ? 1 : 0;
-      changePoint[i] = gate.update(s, time[i]!, strange) ? 1 : 0;
-      extent[i] = gate.extentOf(s);
-      if (mode[i] === LEARN.usual) calibrator.learn(s, score);
+      fused[i] = score > CAP ? CAP : score;
+    }
+  }
+
+  function fuse({ series, time, length }: PointBatch, tail: TailColumns, out: SeriesScores): void {
+    const { known, mode } = tail;
+    const { surprise, extent, ready, changePoint } = out;
+    if (fused.length < length) {
+      fused = new Float64Array(length * 2);
+      strange = new Float64Array(length * 2);
+    }
+    weigh(tail, length);
+    calibrator.surpriseAll(length, series, fused, known, strange);
+    gate.updateAll(length, series, time, strange, known, changePoint, extent);
+    calibrator.learnAll(length, series, fused, known, mode);
+    for (let i = 0; i < length; i++) {
+      surprise[i] = strange[i]!;
+      ready[i] = strange[i]! > 0 ? 1 : 0;
     }
   }
 
@@ -97,7 +97,7 @@ export function createSeriesFusion(tier: DetectorTier, options: SeriesFusionOpti
       const { series, value, length } = batch;
       const tail = bind(length);
       tail.series.set(series.subarray(0, length));
-      prepare(series, tail.mode, length);
+      gate.modes(length, series, tail.mode);
       const { expected, lower, upper } = out;
       const { raw, ready, mode } = tail;
       const scores: TierScores = { raw, ready, expected, lower, upper };

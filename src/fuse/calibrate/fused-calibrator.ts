@@ -13,6 +13,10 @@ export interface FusedCalibrator {
   /** -log10 p of a score in [0, 8], 0 while fewer than 100 scores are known, at most 6. */
   surprise(series: number, score: number): number;
   learn(series: number, score: number): void;
+  /** `surprise` of each sample that is `known`, 0 for the others; a series at most once. */
+  surpriseAll(length: number, series: Int32Array, score: Float64Array, known: Uint8Array, out: Float64Array): void;
+  /** `learn` of each sample that is `known` and whose `mode` is 1. */
+  learnAll(length: number, series: Int32Array, score: Float64Array, known: Uint8Array, mode: Uint8Array): void;
   reset(series: number): void;
   copy(from: number, to: number): void;
   save(): StateBlob;
@@ -109,75 +113,121 @@ export function createFusedCalibrator(): FusedCalibrator {
     f[o + THRESHOLD] = inside > 0 ? high - ((wanted - above) / inside) * (high - low) : high;
   }
 
+  function surpriseOf(series: number, score: number): number {
+    const f = rows.f32;
+    const o = series * WIDTH;
+    const total = f[o + TOTAL]!;
+    if (total < WARMUP) return 0;
+    const bin = binOf(score);
+    const high = EDGES[bin + 1]!;
+    const share = (high - score) / (high - EDGES[bin]!);
+    const common = COMMON[bin + 1]! + share * (COMMON[bin]! - COMMON[bin + 1]!);
+    // Most samples end here: how ordinary an ordinary score is changes nothing, and the sum below costs 20 times as much.
+    if (score < ORDINARY) return common;
+    const threshold = f[o + THRESHOLD]!;
+    const counts = rows.u16;
+    const at = o * 2;
+    let above = 0.5;
+    for (let b = BINS - 1; b > bin; b--) above += counts[at + b]!;
+    above += counts[at + bin]! * share;
+    const counted = above >= total + 1 ? 0 : -Math.log10(above / (total + 1));
+    let own = counted;
+    if (score > threshold && total >= TAIL_FROM) {
+      const mean = f[o + MEAN]!;
+      const variance = f[o + SQUARES]! - mean * mean;
+      let shape = variance > 0 ? 0.5 * (1 - (mean * mean) / variance) : 0;
+      shape = shape < 0 ? 0 : shape > 0.5 ? 0.5 : shape;
+      const sigma = mean * (1 - shape);
+      const reach = (score - threshold) / (sigma > SMALLEST_SIGMA ? sigma : SMALLEST_SIGMA);
+      own = SURPRISE_AT_THRESHOLD + Math.LOG10E * (shape < 1e-3 ? reach : Math.log(1 + shape * reach) / shape);
+    }
+    const trust = total / (total + COMMON_WEIGHT);
+    let strange = common + trust * (own - common);
+    // A sparse count scores high at each event, and those are many.
+    if (counted < strange) strange += (above / (above + FEW)) * (counted - strange);
+    const most = Math.log10(20 * (total + 1));
+    if (strange > most) strange = most + BEYOND * (strange - most);
+    return strange < 6 ? strange : 6;
+  }
+
+  function learnOne(series: number, score: number): void {
+    const f = rows.f32;
+    const counts = rows.u16;
+    const o = series * WIDTH;
+    const total = f[o + TOTAL]! + 1;
+    const bin = binOf(score);
+    counts[o * 2 + bin] = counts[o * 2 + bin]! + 1;
+    f[o + TOTAL] = total;
+    const threshold = f[o + THRESHOLD]!;
+    if (score > threshold && total > WARMUP) {
+      const exceeded = f[o + EXCEEDED]!;
+      const mean = f[o + MEAN]!;
+      const rate = exceeded < 60 ? 1 / (exceeded + 1) : 1 / 60;
+      const limit = 10 * mean;
+      const over = score - threshold;
+      const excess = exceeded > 10 && over > limit ? limit : over;
+      f[o + MEAN] = mean + rate * (excess - mean);
+      f[o + SQUARES] = f[o + SQUARES]! + rate * (excess * excess - f[o + SQUARES]!);
+      if (exceeded < 1e6) f[o + EXCEEDED] = exceeded + 1;
+    }
+    if (total >= HALVE_AT) {
+      let left = 0;
+      for (let b = 0; b < BINS; b++) {
+        const half = counts[o * 2 + b]! >> 1;
+        counts[o * 2 + b] = half;
+        left += half;
+      }
+      f[o + TOTAL] = left;
+      retarget(f, counts, o);
+    } else if (total % 64 === 0) retarget(f, counts, o);
+  }
+
   return {
     bytesPerSeries: rows.bytesPerRow,
     grow: rows.grow,
-    surprise(series, score) {
+    surprise: surpriseOf,
+    learn: learnOne,
+    surpriseAll(length, series, score, known, out) {
       const f = rows.f32;
-      const o = series * WIDTH;
-      const total = f[o + TOTAL]!;
-      if (total < WARMUP) return 0;
-      const bin = binOf(score);
-      const high = EDGES[bin + 1]!;
-      const share = (high - score) / (high - EDGES[bin]!);
-      const common = COMMON[bin + 1]! + share * (COMMON[bin]! - COMMON[bin + 1]!);
-      // Most samples end here: how ordinary an ordinary score is changes nothing, and the sum below costs 20 times as much.
-      if (score < ORDINARY) return common;
-      const threshold = f[o + THRESHOLD]!;
-      const counts = rows.u16;
-      const at = o * 2;
-      let above = 0.5;
-      for (let b = BINS - 1; b > bin; b--) above += counts[at + b]!;
-      above += counts[at + bin]! * share;
-      const counted = above >= total + 1 ? 0 : -Math.log10(above / (total + 1));
-      let own = counted;
-      if (score > threshold && total >= TAIL_FROM) {
-        const mean = f[o + MEAN]!;
-        const variance = f[o + SQUARES]! - mean * mean;
-        let shape = variance > 0 ? 0.5 * (1 - (mean * mean) / variance) : 0;
-        shape = shape < 0 ? 0 : shape > 0.5 ? 0.5 : shape;
-        const sigma = mean * (1 - shape);
-        const reach = (score - threshold) / (sigma > SMALLEST_SIGMA ? sigma : SMALLEST_SIGMA);
-        own = SURPRISE_AT_THRESHOLD + Math.LOG10E * (shape < 1e-3 ? reach : Math.log(1 + shape * reach) / shape);
-      }
-      const trust = total / (total + COMMON_WEIGHT);
-      let strange = common + trust * (own - common);
-      // A sparse count scores high at each event, and those are many.
-      if (counted < strange) strange += (above / (above + FEW)) * (counted - strange);
-      const most = Math.log10(20 * (total + 1));
-      if (strange > most) strange = most + BEYOND * (strange - most);
-      return strange < 6 ? strange : 6;
-    },
-    learn(series, score) {
-      const f = rows.f32;
-      const counts = rows.u16;
-      const o = series * WIDTH;
-      const total = f[o + TOTAL]! + 1;
-      const bin = binOf(score);
-      counts[o * 2 + bin] = counts[o * 2 + bin]! + 1;
-      f[o + TOTAL] = total;
-      const threshold = f[o + THRESHOLD]!;
-      if (score > threshold && total > WARMUP) {
-        const exceeded = f[o + EXCEEDED]!;
-        const mean = f[o + MEAN]!;
-        const rate = exceeded < 60 ? 1 / (exceeded + 1) : 1 / 60;
-        const limit = 10 * mean;
-        const over = score - threshold;
-        const excess = exceeded > 10 && over > limit ? limit : over;
-        f[o + MEAN] = mean + rate * (excess - mean);
-        f[o + SQUARES] = f[o + SQUARES]! + rate * (excess * excess - f[o + SQUARES]!);
-        if (exceeded < 1e6) f[o + EXCEEDED] = exceeded + 1;
-      }
-      if (total >= HALVE_AT) {
-        let left = 0;
-        for (let b = 0; b < BINS; b++) {
-          const half = counts[o * 2 + b]! >> 1;
-          counts[o * 2 + b] = half;
-          left += half;
+      // A call a sample would put every number on the heap: the ordinary ones, nineteen of twenty, end in this loop.
+      for (let i = 0; i < length; i++) {
+        if (known[i] === 0) {
+          out[i] = 0;
+          continue;
         }
-        f[o + TOTAL] = left;
-        retarget(f, counts, o);
-      } else if (total % 64 === 0) retarget(f, counts, o);
+        const x = score[i]!;
+        if (x >= ORDINARY) {
+          out[i] = surpriseOf(series[i]!, x);
+          continue;
+        }
+        float[0] = x;
+        let bin = (bits[0]! >>> MANTISSA_BITS) - FIRST_BIN;
+        if (bin < 0) bin = 0;
+        const high = EDGES[bin + 1]!;
+        const share = (high - x) / (high - EDGES[bin]!);
+        const common = COMMON[bin + 1]! + share * (COMMON[bin]! - COMMON[bin + 1]!);
+        out[i] = f[series[i]! * WIDTH + TOTAL]! < WARMUP ? 0 : common;
+      }
+    },
+    learnAll(length, series, score, known, mode) {
+      const f = rows.f32;
+      const counts = rows.u16;
+      for (let i = 0; i < length; i++) {
+        if (known[i] === 0 || mode[i] !== 1) continue;
+        const x = score[i]!;
+        const o = series[i]! * WIDTH;
+        const total = f[o + TOTAL]! + 1;
+        if (x > f[o + THRESHOLD]! || total >= HALVE_AT || total % 64 === 0) {
+          learnOne(series[i]!, x);
+          continue;
+        }
+        float[0] = x;
+        let bin = (bits[0]! >>> MANTISSA_BITS) - FIRST_BIN;
+        if (bin < 0) bin = 0;
+        else if (bin >= BINS) bin = BINS - 1;
+        counts[o * 2 + bin] = counts[o * 2 + bin]! + 1;
+        f[o + TOTAL] = total;
+      }
     },
     reset: rows.reset,
     copy: rows.copy,

@@ -48,6 +48,18 @@ export interface LearnGate {
   /** Takes the surprise of the sample at `time`; @returns true where a change point is accepted. */
   update(series: number, time: number, surprise: number): boolean;
   extentOf(series: number): number;
+  /** `modeOf` each sample. */
+  modes(length: number, series: Int32Array, out: Uint8Array): void;
+  /** `update` of each sample that is `known`, into `changePoint`, and the extent of all; a series at most once. */
+  updateAll(
+    length: number,
+    series: Int32Array,
+    time: Float64Array,
+    surprise: Float64Array,
+    known: Uint8Array,
+    changePoint: Uint8Array,
+    extent: Float32Array,
+  ): void;
   onsetOf(series: number): number;
   reset(series: number): void;
   copy(from: number, to: number): void;
@@ -68,6 +80,30 @@ export function createLearnGate(
   let f64: Float64Array = new Float64Array(0);
   const { freezeSurprise, freezeFor, freezeSamples, anchorSamples, extentFade, onsetSurprise } = options;
 
+  function update(series: number, time: number, surprise: number): boolean {
+    const f = rows.f32;
+    const o = series * WIDTH;
+    const extent = f[o + EXTENT]! * extentFade;
+    if (surprise >= onsetSurprise && extent < onsetSurprise) f64[series * 4 + 1] = time;
+    f[o + EXTENT] = surprise > extent ? surprise : extent;
+    const fastLeft = f[o + FAST_LEFT]!;
+    if (fastLeft > 0) {
+      f[o + FAST_LEFT] = fastLeft - 1;
+      return false;
+    }
+    if (surprise < freezeSurprise) {
+      f[o + FROZEN] = 0;
+      return false;
+    }
+    const frozen = f[o + FROZEN]!;
+    if (frozen === 0) f64[series * 4] = time;
+    f[o + FROZEN] = frozen + 1;
+    if (frozen + 1 < freezeSamples && time - f64[series * 4]! < freezeFor) return false;
+    f[o + FROZEN] = 0;
+    f[o + FAST_LEFT] = anchorSamples;
+    return true;
+  }
+
   return {
     bytesPerSeries: rows.bytesPerRow,
     grow(capacity) {
@@ -79,28 +115,30 @@ export function createLearnGate(
       if (rows.f32[o + FAST_LEFT]! > 0) return LEARN.fast;
       return rows.f32[o + FROZEN]! > 0 ? LEARN.frozen : LEARN.usual;
     },
-    update(series, time, surprise) {
+    update,
+    modes(length, series, out) {
       const f = rows.f32;
-      const o = series * WIDTH;
-      const extent = f[o + EXTENT]! * extentFade;
-      if (surprise >= onsetSurprise && extent < onsetSurprise) f64[series * 4 + 1] = time;
-      f[o + EXTENT] = surprise > extent ? surprise : extent;
-      const fastLeft = f[o + FAST_LEFT]!;
-      if (fastLeft > 0) {
-        f[o + FAST_LEFT] = fastLeft - 1;
-        return false;
+      for (let i = 0; i < length; i++) {
+        const o = series[i]! * WIDTH;
+        out[i] = f[o + FAST_LEFT]! > 0 ? LEARN.fast : f[o + FROZEN]! > 0 ? LEARN.frozen : LEARN.usual;
       }
-      if (surprise < freezeSurprise) {
-        f[o + FROZEN] = 0;
-        return false;
+    },
+    updateAll(length, series, time, surprise, known, changePoint, extent) {
+      const f = rows.f32;
+      const calm = Math.min(onsetSurprise, freezeSurprise);
+      for (let i = 0; i < length; i++) {
+        const o = series[i]! * WIDTH;
+        changePoint[i] = 0;
+        if (known[i] === 1) {
+          const strange = surprise[i]!;
+          if (strange < calm && f[o + FAST_LEFT] === 0) {
+            const faded = f[o + EXTENT]! * extentFade;
+            f[o + EXTENT] = strange > faded ? strange : faded;
+            f[o + FROZEN] = 0;
+          } else if (update(series[i]!, time[i]!, strange)) changePoint[i] = 1;
+        }
+        extent[i] = f[o + EXTENT]!;
       }
-      const frozen = f[o + FROZEN]!;
-      if (frozen === 0) f64[series * 4] = time;
-      f[o + FROZEN] = frozen + 1;
-      if (frozen + 1 < freezeSamples && time - f64[series * 4]! < freezeFor) return false;
-      f[o + FROZEN] = 0;
-      f[o + FAST_LEFT] = anchorSamples;
-      return true;
     },
     extentOf: (series) => rows.f32[series * WIDTH + EXTENT]!,
     onsetOf: (series) => f64[series * 4 + 1]!,
