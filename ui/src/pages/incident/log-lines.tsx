@@ -1,5 +1,5 @@
 import type { WireEvidence } from '../../api/types.ts';
-import { plain, plural } from '../../shared/format.ts';
+import { measureRange, plain, plural } from '../../shared/format.ts';
 import { useNames } from '../../shared/names.tsx';
 import { href, Link } from '../../shared/router.tsx';
 import { Time } from '../../shared/time.tsx';
@@ -13,23 +13,31 @@ const KINDS: Readonly<Record<string, string>> = {
 };
 
 /** How many lines there were, where that is what was counted. */
-function amountOf({ kind, value, expected }: WireEvidence): string {
+function amountOf({ kind, metric, value, expected, lower, upper }: WireEvidence): string {
+  if (metric === 'log.parameter')
+    return `: a number in it is ${plain(value)}, usually ${measureRange(lower, upper, '')}`;
   if ((kind !== 'new-pattern' && kind !== 'pattern-burst') || value === null) return '';
   const usual = expected === null || kind === 'new-pattern' ? '' : `, usually ${plain(expected)}`;
   return `: ${plural(value, 'line')}${usual}`;
 }
+
+/** What was never seen before says most. */
+const RANK = ['new-pattern', 'pattern-burst', 'pattern-missing', 'sequence'];
+const placeOf = ({ kind }: WireEvidence): number => (RANK.includes(kind) ? RANK.indexOf(kind) : RANK.length);
+const inOrder = (lines: readonly WireEvidence[]) => lines.toSorted((a, b) => placeOf(a) - placeOf(b));
 
 /** Templates never seen before, variable parts marked, each with one line as it came. */
 export function LogLines({ lines }: { lines: readonly WireEvidence[] }) {
   const { short } = useNames();
   return (
     <ul className={styles.logs}>
-      {lines.map((line) => (
+      {inOrder(lines).map((line) => (
         <li key={line.service + (line.subject ?? '')}>
           <div className={styles.logHead}>
             <Link to={href(`services/${encodeURIComponent(line.service)}`)}>{short(line.service)}</Link>
             <span className="muted">
-              {KINDS[line.kind] ?? line.kind.replaceAll('-', ' ')} at <Time at={line.at} look="clock" />
+              {line.metric === 'log.parameter' ? 'unusual' : (KINDS[line.kind] ?? line.kind.replaceAll('-', ' '))} at{' '}
+              <Time at={line.at} look="clock" />
               {amountOf(line)}
             </span>
           </div>

@@ -56,7 +56,7 @@ export function StoryStrip({ incidents, deploys, from, to }: StripProps) {
           data-severity={incident.severity}
           data-open={incident.status === 'open'}
           style={{
-            left: `${place(incident.onset)}%`,
+            left: `min(${place(incident.onset)}%, calc(100% - 14px))`,
             width: `max(14px, ${place(incident.closedAt ?? to) - place(incident.onset)}%)`,
             top: 20 + (rows[index] ?? 0) * 18,
           }}
