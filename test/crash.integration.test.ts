@@ -16,7 +16,14 @@ import { SERIES_PER_SERVICE, SERVICES, traffic } from './traffic.ts';
  */
 const WARM = 200;
 const STEPS = 300;
-const REQUESTS = traffic({ seed: 7, start: 1_750_000_000_000, steps: STEPS, fault: [WARM, WARM + 12], pauses: { 40: 75_000, 250: 45_000 }, broken: [60, 130, 201] });
+const REQUESTS = traffic({
+  seed: 7,
+  start: 1_750_000_000_000,
+  steps: STEPS,
+  fault: [WARM, WARM + 12],
+  pauses: { 40: 75_000, 250: 45_000 },
+  broken: [60, 130, 201],
+});
 const END = REQUESTS.at(-1)!.at + 90_000;
 const IN_FLIGHT = 6;
 /** Another number, another set of instants. */
@@ -59,7 +66,11 @@ class Life {
   dead = false;
 
   constructor(args: ChildArguments) {
-    this.#child = fork(join(import.meta.dirname, 'crash', 'child.ts'), [JSON.stringify(args)], { serialization: 'advanced', stdio: ['ignore', 'inherit', 'pipe', 'ipc'], execArgv: ['--no-warnings'] });
+    this.#child = fork(join(import.meta.dirname, 'crash', 'child.ts'), [JSON.stringify(args)], {
+      serialization: 'advanced',
+      stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
+      execArgv: ['--no-warnings'],
+    });
     const errors: Buffer[] = [];
     this.#child.stderr!.on('data', (part: Buffer) => errors.push(part));
     this.#child.on('message', (message: FromChild) => {
@@ -116,7 +127,8 @@ async function send(life: Life, from: number, applied: (number: number) => boole
   await Promise.race([done.promise, life.gone]);
 }
 
-const launch = (name: string, at: number, dieAtCall = 0, dieWhen: ChildArguments['dieWhen'] = 'after'): Life => new Life({ dataDir: join(scratch, name), webhook: `${hookUrl}/${name}`, at, dieAtCall, dieWhen });
+const launch = (name: string, at: number, dieAtCall = 0, dieWhen: ChildArguments['dieWhen'] = 'after'): Life =>
+  new Life({ dataDir: join(scratch, name), webhook: `${hookUrl}/${name}`, at, dieAtCall, dieWhen });
 
 async function finish(life: Life): Promise<Finished> {
   life.send({ type: 'finish', at: END });
@@ -151,7 +163,12 @@ describe('kill -9', () => {
 
   const kills = { random: 0, start: 0, 'file system call': 0 };
 
-  async function torture(name: string, seed: number, plan: 'random' | 'file system call', rounds: number): Promise<void> {
+  async function torture(
+    name: string,
+    seed: number,
+    plan: 'random' | 'file system call',
+    rounds: number,
+  ): Promise<void> {
     const rng = createRng(seed);
     let acknowledged = -1;
     for (let round = 0; round < rounds; round++) {
@@ -216,14 +233,20 @@ describe('kill -9', () => {
   }
 
   it('counts every gauge sample of closed windows', () => {
-    const gauges = Object.entries(undisturbed.counts).filter(([key]) => SERVICES.some((service) => key.includes(`${service} `)) && / (cpu|memory|queue|latency|connections|errors) /.test(key));
+    const gauges = Object.entries(undisturbed.counts).filter(
+      ([key]) =>
+        SERVICES.some((service) => key.includes(`${service} `)) &&
+        / (cpu|memory|queue|latency|connections|errors) /.test(key),
+    );
     expect(gauges).toHaveLength(SERVICES.length * SERIES_PER_SERVICE);
     for (const [, count] of gauges) expect(count).toBe(STEPS);
   });
 
   afterAll(() => {
     // For the record: how often it was killed, and when.
-    process.stdout.write(`kill -9: ${kills.start} times during start and replay, ${kills.random} during ingest and snapshot, ${kills['file system call']} in a file system call\n`);
+    process.stdout.write(
+      `kill -9: ${kills.start} times during start and replay, ${kills.random} during ingest and snapshot, ${kills['file system call']} in a file system call\n`,
+    );
   });
 
   it('at random instants of start, replay, ingest and snapshot', async () => {

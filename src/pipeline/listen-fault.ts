@@ -8,7 +8,11 @@ const MEANING: Readonly<Record<string, string>> = {
 };
 
 /** A listener's error in words for a person; what is none of these comes back as it is. */
-export function listenFault(error: unknown, key: string, address: { readonly host: string; readonly port: number } | null): unknown {
+export function listenFault(
+  error: unknown,
+  key: string,
+  address: { readonly host: string; readonly port: number } | null,
+): unknown {
   const meaning = MEANING[(error as { code?: string }).code ?? ''];
   if (meaning === undefined || address === null) return error;
   return new TocsinError('unavailable', `${key} ${address.host}:${address.port} ${meaning}`, { cause: error });

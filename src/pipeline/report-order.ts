@@ -40,10 +40,17 @@ export class ReportOrder {
       let first: { report: TickReport; arrived: number } | undefined;
       for (const queue of this.#queues.values()) {
         const head = queue[0];
-        if (head !== undefined && (first === undefined || head.report.at < first.report.at || (head.report.at === first.report.at && head.report.shard < first.report.shard))) first = head;
+        if (
+          head !== undefined &&
+          (first === undefined ||
+            head.report.at < first.report.at ||
+            (head.report.at === first.report.at && head.report.shard < first.report.shard))
+        )
+          first = head;
       }
       if (first === undefined) return out;
-      const everybodyIsThere = this.#watermark.size === this.#shards && [...this.#watermark.values()].every((at) => at >= first.report.at);
+      const everybodyIsThere =
+        this.#watermark.size === this.#shards && [...this.#watermark.values()].every((at) => at >= first.report.at);
       if (!everybodyIsThere && !first.report.provisional && this.#now() - first.arrived < patience) return out;
       this.#queues.get(first.report.shard)!.shift();
       out.push(first.report);

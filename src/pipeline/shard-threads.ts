@@ -104,7 +104,8 @@ export class ShardThreads {
     return new Promise((resolve, reject) => {
       const failed = (error: Error): void => {
         if (!ready) reject(error);
-        else this.#options.onFailure(shard, error instanceof TocsinError ? error.message : (error.stack ?? error.message));
+        else
+          this.#options.onFailure(shard, error instanceof TocsinError ? error.message : (error.stack ?? error.message));
       };
       worker.on('message', (message: FromShard) => {
         switch (message.type) {

@@ -23,7 +23,15 @@ async function run(): Promise<void> {
     shard,
     settings,
     clock,
-    emit: (report) => send({ type: 'report', report }, report.windows.length > 0 ? Object.values(report.windows).flatMap((column) => (typeof column === 'number' ? [] : [(column as Float64Array<ArrayBuffer>).buffer])) : []),
+    emit: (report) =>
+      send(
+        { type: 'report', report },
+        report.windows.length > 0
+          ? Object.values(report.windows).flatMap((column) =>
+              typeof column === 'number' ? [] : [(column as Float64Array<ArrayBuffer>).buffer],
+            )
+          : [],
+      ),
     onReplay: (share) => send({ type: 'replay', share }),
   });
   const intake = shards === 1 ? durable : new ForwardingIntake(durable, shard, shards, peers);
@@ -42,7 +50,10 @@ async function run(): Promise<void> {
     throw onHttp ? listenFault(error, 'ingest.http', ingest.http) : listenFault(error, 'ingest.grpc', ingest.grpc);
   });
   const ticking = setInterval(() => guard(() => durable.tick()), TICK_MS);
-  const reporting = setInterval(() => send({ type: 'stats', stats: durable.stats(), ingest: servers.counters }), STATS_MS);
+  const reporting = setInterval(
+    () => send({ type: 'stats', stats: durable.stats(), ingest: servers.counters }),
+    STATS_MS,
+  );
   send({ type: 'ready', http: httpAddress, grpc: grpcAddress });
 
   port.on('message', (message: ToShard) => {

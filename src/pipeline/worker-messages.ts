@@ -1,8 +1,8 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { ErrorCode } from '../domain/error.ts';
+import type { TickReport } from '../domain/history.ts';
 import type { IngestCounters } from '../ingest/server/counters.ts';
 import type { ListenAddress } from '../ingest/server/options.ts';
-import type { TickReport } from '../domain/history.ts';
 import type { ShardStats } from './engine/shard-engine.ts';
 import type { Settings } from './settings.ts';
 
@@ -26,7 +26,11 @@ export type FromShard =
   | { readonly type: 'ready'; readonly http: ListenAddress | null; readonly grpc: ListenAddress | null }
   | { readonly type: 'replay'; readonly share: number }
   | { readonly type: 'report'; readonly report: TickReport }
-  | { readonly type: 'stats'; readonly stats: ShardStats & { readonly logPosition: number }; readonly ingest: IngestCounters }
+  | {
+      readonly type: 'stats';
+      readonly stats: ShardStats & { readonly logPosition: number };
+      readonly ingest: IngestCounters;
+    }
   | { readonly type: 'hash'; readonly id: number; readonly hash: string }
   | { readonly type: 'drained' }
   | { readonly type: 'stopped' }

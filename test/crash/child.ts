@@ -18,7 +18,8 @@ const die = (): never => {
 if (given.dieAtCall > 0) {
   // Only calls on our own data count: the module loader and the databases have theirs.
   const own = new Set<number>();
-  const mine = (path: unknown): boolean => typeof path === 'string' && path.startsWith(given.dataDir) && !path.endsWith('.sqlite');
+  const mine = (path: unknown): boolean =>
+    typeof path === 'string' && path.startsWith(given.dataDir) && !path.endsWith('.sqlite');
   const due = (): boolean => ++calls === given.dieAtCall;
   const openSync = fs.openSync as (...args: unknown[]) => number;
   fs.openSync = ((...args: unknown[]) => {
@@ -36,10 +37,17 @@ if (given.dieAtCall > 0) {
     own.delete(fd);
     closeSync(fd);
   };
-  const writeSync = fs.writeSync as (fd: number, buffer: Uint8Array, offset: number, length: number, position?: number) => number;
+  const writeSync = fs.writeSync as (
+    fd: number,
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    position?: number,
+  ) => number;
   fs.writeSync = ((fd: number, buffer: Uint8Array, offset: number, length: number, position?: number) => {
     if (!own.has(fd) || !due()) return writeSync(fd, buffer, offset, length, position);
-    if (given.dieWhen !== 'before') writeSync(fd, buffer, offset, given.dieWhen === 'torn' ? length >> 1 : length, position);
+    if (given.dieWhen !== 'before')
+      writeSync(fd, buffer, offset, given.dieWhen === 'torn' ? length >> 1 : length, position);
     return die();
   }) as typeof fs.writeSync;
   for (const name of ['renameSync', 'unlinkSync', 'rmSync', 'ftruncateSync', 'fsyncSync'] as const) {
@@ -54,7 +62,17 @@ if (given.dieAtCall > 0) {
   syncBuiltinESMExports();
 }
 
-const [{ join }, { Dispatcher }, { openSqliteControlStore }, { DuckDbHistoryStore }, { Committer }, { Correlator }, { DurableShard }, { createReceivers }, { crashSettings }] = await Promise.all([
+const [
+  { join },
+  { Dispatcher },
+  { openSqliteControlStore },
+  { DuckDbHistoryStore },
+  { Committer },
+  { Correlator },
+  { DurableShard },
+  { createReceivers },
+  { crashSettings },
+] = await Promise.all([
   import('node:path'),
   import('../../src/alert/notify/dispatcher.ts'),
   import('../../src/store/control/sqlite.ts'),
@@ -73,9 +91,17 @@ const settings = crashSettings(given.dataDir, given.webhook);
 const stamp = { modelVersion: 'test', configHash: 'test' };
 const control = openSqliteControlStore(join(settings.data_dir, 'control.sqlite'));
 await control.migrate();
-const history = await DuckDbHistoryStore.open({ directory: join(settings.data_dir, 'history'), memoryLimit: settings.history.memory });
+const history = await DuckDbHistoryStore.open({
+  directory: join(settings.data_dir, 'history'),
+  memoryLimit: settings.history.memory,
+});
 const receivers = createReceivers(settings, clock);
-const correlator = new Correlator(settings, { route: settings.route, receivers: [...receivers.notifiers.keys()], externalUrl: 'http://tocsin', stamp });
+const correlator = new Correlator(settings, {
+  route: settings.route,
+  receivers: [...receivers.notifiers.keys()],
+  externalUrl: 'http://tocsin',
+  stamp,
+});
 const saved = await control.correlatorState();
 if (saved !== null) correlator.restore(saved.state);
 const dispatcher = new Dispatcher(control, receivers.notifiers, clock);

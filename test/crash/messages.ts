@@ -2,7 +2,13 @@ import type { Signal } from '../../src/domain/ports.ts';
 
 /** Parent to child. `at` is what the child's clock says from then on. */
 export type ToChild =
-  | { readonly type: 'request'; readonly number: number; readonly signal: Signal; readonly at: number; readonly body: Uint8Array }
+  | {
+      readonly type: 'request';
+      readonly number: number;
+      readonly signal: Signal;
+      readonly at: number;
+      readonly body: Uint8Array;
+    }
   | { readonly type: 'finish'; readonly at: number };
 
 export interface Finished {

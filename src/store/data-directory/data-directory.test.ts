@@ -14,7 +14,16 @@ afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 /** The same call in another process; what it prints. */
 const elsewhere = (path: string): string =>
-  execFileSync(process.execPath, ['--no-warnings', '--input-type=module', '-e', `import(${JSON.stringify(join(import.meta.dirname, 'data-directory.ts'))}).then((m) => { try { m.openDataDirectory(${JSON.stringify(path)}); console.log('taken'); } catch (e) { console.log(e.code + ': ' + e.message); } process.kill(process.pid, 'SIGKILL'); })`], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+  execFileSync(
+    process.execPath,
+    [
+      '--no-warnings',
+      '--input-type=module',
+      '-e',
+      `import(${JSON.stringify(join(import.meta.dirname, 'data-directory.ts'))}).then((m) => { try { m.openDataDirectory(${JSON.stringify(path)}); console.log('taken'); } catch (e) { console.log(e.code + ': ' + e.message); } process.kill(process.pid, 'SIGKILL'); })`,
+    ],
+    { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] },
+  );
 
 const attempt = (path: string): string => {
   try {
@@ -28,7 +37,9 @@ describe('data directory', () => {
   it('belongs to one process, which may be killed without leaving anything stale', () => {
     const path = join(scratch, 'a', 'b');
     const own = openDataDirectory(path);
-    expect(attempt(path)).toContain(`conflict: data_dir ${path} is in use by another Tocsin (process ${process.pid} on `);
+    expect(attempt(path)).toContain(
+      `conflict: data_dir ${path} is in use by another Tocsin (process ${process.pid} on `,
+    );
     own.release();
     expect(attempt(path)).toContain('taken');
     expect(attempt(path)).toContain('taken');
@@ -48,6 +59,8 @@ describe('data directory', () => {
 
   it('says what cannot be written', () => {
     writeFileSync(join(scratch, 'file'), '');
-    expect(() => openDataDirectory(join(scratch, 'file', 'data'))).toThrow(/data_dir .* cannot be written: (ENOTDIR|EEXIST)/);
+    expect(() => openDataDirectory(join(scratch, 'file', 'data'))).toThrow(
+      /data_dir .* cannot be written: (ENOTDIR|EEXIST)/,
+    );
   });
 });

@@ -41,7 +41,11 @@ export function openDataDirectory(path: string): DataDirectory {
   } catch (cause) {
     lock.close();
     if (!isBusy(cause)) throw unwritable(path, cause);
-    throw new TocsinError('conflict', `data_dir ${path} is in use by another Tocsin${ownerOf(path)}; stop it, or give this one its own data_dir`, { cause });
+    throw new TocsinError(
+      'conflict',
+      `data_dir ${path} is in use by another Tocsin${ownerOf(path)}; stop it, or give this one its own data_dir`,
+      { cause },
+    );
   }
   return {
     shards: (wanted, automatic) => shardsOf(path, wanted, automatic),
@@ -53,10 +57,14 @@ function shardsOf(path: string, wanted: number, automatic: boolean): number {
   const file = join(path, LAYOUT);
   if (existsSync(file)) {
     const { version, shards } = JSON.parse(readFileSync(file, 'utf8')) as Layout;
-    if (version !== LAYOUT_VERSION) throw new TocsinError('state_version', `data_dir ${path} was written by a newer version (layout ${version})`);
+    if (version !== LAYOUT_VERSION)
+      throw new TocsinError('state_version', `data_dir ${path} was written by a newer version (layout ${version})`);
     // A service's state lives in the shard that its name falls to: another number would orphan what was acknowledged.
     if (automatic || shards === wanted) return shards;
-    throw new TocsinError('conflict', `data_dir ${path} holds ${shards} shards, ingest.shards says ${wanted}; set it to ${shards} or 0, or start with a new data_dir`);
+    throw new TocsinError(
+      'conflict',
+      `data_dir ${path} holds ${shards} shards, ingest.shards says ${wanted}; set it to ${shards} or 0, or start with a new data_dir`,
+    );
   }
   try {
     writeFileSync(`${file}.writing`, JSON.stringify({ version: LAYOUT_VERSION, shards: wanted } satisfies Layout));
