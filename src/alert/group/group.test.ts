@@ -3,7 +3,7 @@ import type { Anomaly, Evidence } from '../../domain/anomaly.ts';
 import type { DeployMarker } from '../../domain/batch.ts';
 import type { Cause, Incident } from '../../domain/incident.ts';
 import { MINUTE, SECOND } from '../../domain/units.ts';
-import { boundedTimeline, evidenceOf, trimmed } from './build.ts';
+import { boundedTimeline, contributionsOf, evidenceOf, trimmed } from './build.ts';
 import { createIncidents, type GroupResult, type Incidents } from './group.ts';
 import { callGraph, carries, distance } from './relate.ts';
 
@@ -284,4 +284,26 @@ it('keeps everything bounded in a storm', () => {
   const kept = boundedTimeline(long);
   expect(kept).toHaveLength(100);
   expect([kept[0]?.at, kept.at(-1)?.at]).toEqual([0, 499]);
+});
+
+describe('what people read', () => {
+  it('has one line for a measure of all pods, operations and percentiles, five at most and the rest', () => {
+    const of = (name: string, metric: string) => evidence('shop', metric, { name });
+    const two = [of('p99 of Buy', 'a.p99'), of('mean time of Sell', 'a.mean'), of('CPU', 'cpu'), of('CPU', 'cpu2')];
+    const shares = contributionsOf(two, []);
+    expect(shares.map(({ name }) => name)).toEqual(['shop: CPU', 'shop: response time']);
+    expect(shares.map(({ share }) => share)).toEqual([0.5, 0.5]);
+    const many = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((name) => of(name, name));
+    const named = contributionsOf(many, []);
+    expect(named.map(({ name }) => name)).toEqual([...['a', 'b', 'c', 'd', 'e'].map((n) => `shop: ${n}`), 'others']);
+    expect(named.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1, 12);
+  });
+
+  it('has the head of each anomaly in the timeline, not its figures', () => {
+    const incidents = create();
+    const text = 'shop is slow since 00:00 UTC: p99 of Buy 2 s, usually 80 to 120 ms; CPU 3 cores';
+    const first = anomaly('shop', 0, { text });
+    const { incidents: made } = incidents.apply({ at: T0, anomalies: [first], edges: EDGES, deploys: [] });
+    expect(made[0]?.timeline.find(({ kind }) => kind === 'opened')?.text).toBe('shop is slow since 00:00 UTC');
+  });
 });
