@@ -5,14 +5,14 @@ import { createDifference, DIFFERENCE_OPTIONS } from './difference/difference.ts
 import { createEwma, EWMA_OPTIONS } from './ewma/ewma.ts';
 import { createHolt, HOLT_OPTIONS } from './holt/holt.ts';
 import { createMeanShift, MEAN_SHIFT_OPTIONS } from './mean-shift/mean-shift.ts';
-import { createNovelty, createNoveltyRanges, NOVELTY_OPTIONS } from './novelty/novelty.ts';
+import { createNovelty, NOVELTY_OPTIONS } from './novelty/novelty.ts';
 import { POINT_TIER, type PointTierOptions } from './point-tier/layout.ts';
 import { createPointTier } from './point-tier/point-tier.ts';
 import { createQuantile, QUANTILE_OPTIONS } from './quantile/quantile.ts';
 import { createRunLength, RUN_LENGTH_OPTIONS } from './run-length/run-length.ts';
 import { createSeasonal, SEASONAL_OPTIONS } from './seasonal/seasonal.ts';
 import { createTier } from './tier.ts';
-import { createTwin, createTwinModels, TWIN_OPTIONS } from './twin/twin.ts';
+import { createTwin, TWIN_OPTIONS } from './twin/twin.ts';
 
 interface Entry<S extends OptionsSpec> {
   readonly options: S;
@@ -69,19 +69,11 @@ export function createDetector(name: SeriesDetectorName, options: AlwaysOnOption
  * every other one runs by itself behind it.
  */
 export function createAlwaysOn(options: AlwaysOnOptions = {}): DetectorTier {
-  const of = (name: SeriesDetectorName): never => optionsOf(name, options) as never;
   const point = Object.fromEntries(POINT_TIER.map((name) => [name, optionsOf(name, options)]));
-  const twin = createTwinModels(of('twin'));
-  const novelty = createNoveltyRanges(of('novelty'));
   const alone = (Object.keys(SERIES_DETECTORS) as SeriesDetectorName[])
     .filter((name) => !(POINT_TIER as readonly string[]).includes(name) && !options.off?.includes(name))
     .map((name) => createDetector(name, options));
-  return createTier(
-    createPointTier(point as unknown as PointTierOptions, twin, novelty),
-    { twin: twin.rows, novelty: novelty.rows },
-    alone,
-    options.off ?? [],
-  );
+  return createTier(createPointTier(point as unknown as PointTierOptions), alone, options.off ?? []);
 }
 
 /** Weights of the fused sum by detector name. */

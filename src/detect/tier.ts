@@ -7,25 +7,14 @@ import {
   type TierScores,
 } from '../domain/detector.ts';
 import { TocsinError } from '../domain/error.ts';
-import type { Rows } from '../stats/rows.ts';
-import type { PointTier } from './point-tier/point-tier.ts';
-
-const VERSION = 1;
+import type { AreaName, PointTier } from './point-tier/point-tier.ts';
 
 /**
  * The point tier and the detectors that run by themselves as one tier.
  *
- * @param windows Rows of the models that the point tier asks at the end of a window.
  * @param off Detectors of the point tier that are not wanted: they are computed and stay silent.
  */
-export function createTier(
-  point: PointTier,
-  windows: Readonly<Record<string, Rows>>,
-  alone: readonly SeriesDetector[],
-  off: readonly string[],
-): DetectorTier {
-  const parts: Readonly<Record<string, Rows>> = { points: point.rows, ...windows };
-  const all = Object.entries(parts);
+export function createTier(point: PointTier, alone: readonly SeriesDetector[], off: readonly string[]): DetectorTier {
   const muted = point.names.flatMap((name, d) => (off.includes(name) ? [d] : []));
   /** Band of the detectors that run by themselves. */
   let band = createScoreColumns(0);
@@ -56,31 +45,31 @@ export function createTier(
 
   return {
     names: [...point.names, ...alone.map((detector) => detector.name)],
-    bytesPerSeries: [...all.map(([, rows]) => rows.bytesPerRow), ...alone.map((d) => d.bytesPerSeries)].reduce(
-      (sum, bytes) => sum + bytes,
-      0,
-    ),
+    bytesPerSeries: alone.reduce((sum, detector) => sum + detector.bytesPerSeries, point.bytesPerSeries),
     grow(capacity) {
-      for (const [, rows] of all) rows.grow(capacity);
+      point.grow(capacity);
       for (const detector of alone) detector.grow(capacity);
     },
     observe,
     reset(series) {
-      for (const [, rows] of all) rows.reset(series);
+      point.reset(series);
       for (const detector of alone) detector.reset(series);
     },
     copy(from, to) {
-      for (const [, rows] of all) rows.copy(from, to);
+      point.copy(from, to);
       for (const detector of alone) detector.copy(from, to);
     },
     save() {
       const saved: Record<string, StateBlob> = {};
-      for (const [name, rows] of all) saved[`detect.${name}`] = rows.save(VERSION);
+      for (const [name, blob] of Object.entries(point.save())) saved[`detect.${name}`] = blob;
       for (const detector of alone) saved[`detect.${detector.name}`] = detector.save();
       return saved;
     },
     restore(saved) {
-      for (const [name, rows] of all) rows.restore(partOf(saved, name), VERSION);
+      const [points, twin, novelty] = (['points', 'twin', 'novelty'] satisfies AreaName[]).map((name) =>
+        partOf(saved, name),
+      );
+      point.restore({ points: points!, twin: twin!, novelty: novelty! });
       for (const detector of alone) detector.restore(partOf(saved, detector.name));
     },
   };

@@ -1,49 +1,4 @@
-/**
- * Where each detector's state lies in a row of the point tier, in 32-bit words. One row of three cache lines holds all
- * that a sample always touches; what only a finished window touches lies in the windows' own rows.
- */
-export const ROW = {
-  /** Samples learnt, up to a million; one count serves all detectors. */
-  count: 0,
-  /** 1 once a value with a fraction was seen. */
-  fractional: 1,
-  ewmaLevel: 2,
-  ewmaDeviation: 3,
-  previous: 4,
-  stepDeviation: 5,
-  holtLevel: 6,
-  holtTrend: 7,
-  holtDeviation: 8,
-  arLevel: 9,
-  arDeviation: 10,
-  /** Four weights, then four lags. */
-  arWeight: 11,
-  arLag: 15,
-  /** 5, 25, 50, 75 and 95 % quantile. */
-  quantile: 19,
-  quantileDeviation: 24,
-  runValue: 25,
-  run: 26,
-  runLongest: 27,
-  runMean: 28,
-  runs: 29,
-  shiftFast: 30,
-  shiftSlow: 31,
-  shiftGap: 32,
-  shiftDeviation: 33,
-  twinFill: 34,
-  twinOrigin: 35,
-  twinSum: 36,
-  twinSquares: 37,
-  twinLow: 38,
-  twinHigh: 39,
-  noveltyFill: 40,
-  noveltyLow: 41,
-  noveltyHigh: 42,
-  width: 44,
-} as const;
-
-/** Columns of the raw scores that the point tier writes, in this order. */
+/** Detectors that the point tier computes, in the order of its columns. */
 export const POINT_TIER = [
   'ewma',
   'difference',
@@ -56,6 +11,9 @@ export const POINT_TIER = [
   'novelty',
 ] as const;
 
+/** Bytes a series of the kernel's three areas (points.as.ts): the detectors of every sample, and the windows' models. */
+export const AREAS = { points: 43 * 4, twin: 80, novelty: 24 } as const;
+
 /** Options of the detectors that the tier computes, as the detectors' own folders declare them. */
 export interface PointTierOptions {
   readonly ewma: { levelSamples: number; scaleSamples: number; clip: number; warmup: number };
@@ -65,6 +23,50 @@ export interface PointTierOptions {
   readonly quantile: { rate: number; warmup: number };
   readonly 'mean-shift': { fastSamples: number; slowSamples: number; clip: number; warmup: number };
   readonly 'run-length': { warmup: number; memory: number };
-  readonly twin: { window: number };
-  readonly novelty: { window: number };
+  readonly twin: { window: number; levelWindows: number; scaleWindows: number; clip: number; warmup: number };
+  readonly novelty: { window: number; memory: number; warmup: number };
+}
+
+/** The kernel's parameters in the order in which it counts them. */
+export function parametersOf(options: PointTierOptions): number[] {
+  const { ewma, difference, holt, ar, quantile, twin, novelty } = options;
+  const shift = options['mean-shift'];
+  const run = options['run-length'];
+  return [
+    1 / ewma.levelSamples,
+    1 / ewma.scaleSamples,
+    ewma.clip,
+    ewma.warmup,
+    1 / difference.scaleSamples,
+    difference.clip,
+    difference.warmup,
+    holt.level,
+    holt.level * holt.trend,
+    holt.damping,
+    1 / holt.scaleSamples,
+    holt.clip,
+    holt.warmup,
+    ar.rate,
+    1 / ar.levelSamples,
+    1 / ar.scaleSamples,
+    ar.clip,
+    ar.warmup,
+    quantile.rate,
+    quantile.warmup,
+    1 / shift.fastSamples,
+    1 / shift.slowSamples,
+    shift.slowSamples,
+    shift.clip,
+    shift.warmup,
+    run.warmup,
+    1 / run.memory,
+    twin.window,
+    1 / twin.levelWindows,
+    1 / twin.scaleWindows,
+    twin.clip,
+    twin.warmup,
+    novelty.window,
+    1 / novelty.memory,
+    novelty.warmup,
+  ];
 }
