@@ -54,16 +54,19 @@ export class LabelArena {
     };
     while (at < start + length) {
       const number = varint();
-      let key: Uint8Array;
       if (number === SPELT_OUT) {
         const size = varint();
-        key = from.subarray(at, at + size);
+        this.roomFor(to + size + 2);
+        to = put(this.spelt, to, from, at, at + size);
         at += size;
-      } else key = this.keys[number - 1]!;
+      } else {
+        const key = this.keys[number - 1]!;
+        this.roomFor(to + key.length + 2);
+        to = put(this.spelt, to, key, 0, key.length);
+      }
       const size = varint();
-      this.roomFor(to + key.length + size + 4);
-      to = put(this.spelt, to, key);
-      to = put(this.spelt, to, from.subarray(at, at + size));
+      this.roomFor(to + size + 2);
+      to = put(this.spelt, to, from, at, at + size);
       at += size;
     }
     return this.spelt.subarray(0, to);
@@ -97,7 +100,7 @@ export class LabelArena {
   save(): Record<string, StateArray> {
     const keys = new Uint8Array(this.keys.reduce((sum, key) => sum + key.length + 2, 0));
     let at = 0;
-    for (const key of this.keys) at = put(keys, at, key);
+    for (const key of this.keys) at = put(keys, at, key, 0, key.length);
     return {
       arena: this.bytes.slice(0, this.end),
       arenaKeys: keys.slice(0, at),
@@ -137,10 +140,10 @@ export class LabelArena {
       let known = this.index.get(this.hash[0]!, this.hash[1]!);
       if (known < 0 && this.keys.length < MAX_KEYS) known = this.learn(labels.slice(at, at + size));
       to = putVarint(out, to, known + 1);
-      if (known < 0) to = put(out, to, labels.subarray(at, at + size));
+      if (known < 0) to = put(out, to, labels, at, at + size);
       at += size;
       const valueSize = varint();
-      to = put(out, to, labels.subarray(at, at + valueSize));
+      to = put(out, to, labels, at, at + valueSize);
       at += valueSize;
     }
     return to;
@@ -160,11 +163,12 @@ export class LabelArena {
   }
 }
 
-/** Length, then bytes; gives the position behind. Lengths are below 2^14: `SeriesIdentity` cuts longer texts. */
-function put(out: Uint8Array, at: number, bytes: Uint8Array): number {
-  const to = putVarint(out, at, bytes.length);
-  out.set(bytes, to);
-  return to + bytes.length;
+/** Length, then `from[start .. end)`; gives the position behind. Lengths are below 2^14: `SeriesIdentity` cuts longer texts. */
+function put(out: Uint8Array, at: number, from: Uint8Array, start: number, end: number): number {
+  let to = putVarint(out, at, end - start);
+  // Texts are short: a loop is faster than `set` and needs no view.
+  for (let i = start; i < end; i++) out[to++] = from[i]!;
+  return to;
 }
 
 function putVarint(out: Uint8Array, at: number, value: number): number {

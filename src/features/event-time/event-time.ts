@@ -348,6 +348,8 @@ export function createEventTime(
     },
 
     save() {
+      const kept = new Float32Array(capacity);
+      for (let i = 0; i < capacity; i++) kept[i] = steps[i * 2 + 1] as number;
       return {
         version: VERSION,
         arrays: {
@@ -355,7 +357,7 @@ export function createEventTime(
           interval: interval.slice(),
           lag: lag.slice(),
           // Without the marks: they belong to batches of this process.
-          steps: Float32Array.from({ length: capacity }, (_, i) => steps[i * 2 + 1] as number),
+          steps: kept,
         },
         meta: { newest: Number.isFinite(newest) ? newest : null, counters: { ...counters } },
       };
