@@ -20,6 +20,8 @@ export interface Case {
   readonly lastSeen: Float64Array;
   /** First sample of a series. */
   readonly firstSeen: (series: SeriesIndex) => EpochMs;
+  /** When another instance went on with the row of a series. */
+  readonly succeededAt: (series: SeriesIndex) => EpochMs | undefined;
   readonly retired: Uint8Array;
   readonly table: SeriesTable;
   readonly options: { readonly missed_intervals: number; readonly report_p: number; readonly pipeline_share: number };
@@ -134,11 +136,14 @@ function judgeParts(
 /** When each living instance was first seen, the oldest first. */
 function newcomersOf(c: Case, alive: readonly number[], instanceOf: (s: number) => string): EpochMs[] {
   const first = new Map<string, EpochMs>();
+  const moved = new Map<string, EpochMs>();
   for (const s of alive) {
     const instance = instanceOf(s);
+    const at = c.succeededAt(s);
+    if (at !== undefined) moved.set(instance, Math.max(at, moved.get(instance) ?? at));
     if (instance !== '') first.set(instance, Math.min(first.get(instance) ?? Number.POSITIVE_INFINITY, c.firstSeen(s)));
   }
-  return [...first.values()].sort((a, b) => a - b);
+  return [...first].map(([instance, at]) => moved.get(instance) ?? at).sort((a, b) => a - b);
 }
 
 function isSilent(c: Case, service: ServiceIndex): boolean {

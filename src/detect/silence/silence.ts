@@ -214,7 +214,8 @@ export function createSilence(options: SilenceOptions = defaultsOf(SILENCE_OPTIO
         zeros: longRuns(now, lastSeen, interval),
         chance,
         announced: (s) => staleAt.has(s),
-        firstSeen: (s) => succeededAt.get(s) ?? histories.first(s),
+        firstSeen: (s) => histories.first(s),
+        succeededAt: (s) => succeededAt.get(s),
         lastSeen,
         retired,
         table,
@@ -254,7 +255,11 @@ export function createSilence(options: SilenceOptions = defaultsOf(SILENCE_OPTIO
       zero = state.arrays['zero'] as Uint8Array<ArrayBuffer>;
       retired = state.arrays['retired'] as Uint8Array<ArrayBuffer>;
       runs = [...(state.arrays['runs'] as Int32Array)];
-      const meta = state.meta as { findings: readonly SilenceFinding[]; stale: readonly [number, number][] };
+      const meta = state.meta as {
+        findings: readonly SilenceFinding[];
+        stale: readonly [number, number][];
+        succeeded: readonly [number, number][];
+      };
       findings.restore(meta.findings);
       staleAt.clear();
       for (const [series, at] of meta.stale) staleAt.set(series, at);

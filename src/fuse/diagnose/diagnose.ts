@@ -62,6 +62,8 @@ const WORTH = {
   onset: 0.15,
   deploy: 0.2,
 } as const;
+/** What is left of a caller's own change when a service it calls is silent. */
+const WAITS_FOR_SILENT = 0.2;
 const ONSET_SCALE = MINUTE;
 /** Clocks and estimates of onset are loose: a deploy may be stamped a little after. */
 const DEPLOY_SLACK = 2 * MINUTE;
@@ -73,9 +75,9 @@ interface Suspect {
   readonly change: CallChange | null;
   readonly blame: TimeBlame;
   /** Weighted ms a minute added by its own time and by waiting for it. */
-  readonly selfMs: number;
+  selfMs: number;
   readonly gapMs: number;
-  readonly ownErrors: number;
+  ownErrors: number;
   metric: number;
   log: number;
 }
@@ -156,6 +158,14 @@ export function createDiagnosis(options: DiagnoseOptions = defaultsOf(diagnoseOp
     const suspects = suspectsOf(input);
     if (suspects.length === 0) return [];
     const names = new Set(suspects.map((s) => s.service));
+    const silentOnes = new Set(suspects.filter((s) => s.evidence.some(isSilence)).map((s) => s.service));
+    for (const s of suspects) {
+      // Waiting for a silent callee has no server span on the other side: it looks like the caller's own time and errors.
+      if (silentOnes.has(s.service) || !calls.callees(s.service).some((c) => silentOnes.has(c))) continue;
+      s.selfMs *= WAITS_FOR_SILENT;
+      s.ownErrors *= WAITS_FOR_SILENT;
+      s.metric *= WAITS_FOR_SILENT;
+    }
     const most = (of: (s: Suspect) => number) => Math.max(...suspects.map(of), 1e-12);
     const mostTime = most((s) => s.selfMs + s.gapMs);
     const mostErrors = most((s) => s.ownErrors);
@@ -291,6 +301,8 @@ function strongest(evidence: readonly Evidence[], modalities: readonly Modality[
     .filter((e) => modalities.includes(e.modality))
     .toSorted((a, b) => strength(b) - strength(a) || (a.series < b.series ? -1 : 1))[0];
 }
+
+const isSilence = (e: Evidence): boolean => e.kind === 'target-silent' && e.instance === '' && e.p < 1e-3;
 
 function topologyText(s: Suspect, all: readonly Suspect[], share: number): string {
   if (share < 0.5) return 'some of the affected services call it';
