@@ -11,8 +11,9 @@ import { createMetrics } from '../observe/metrics.ts';
 import type { LiveEvent } from '../serve/deps.ts';
 import { createApiServer } from '../serve/server.ts';
 import { openSqliteControlStore } from '../store/control/sqlite.ts';
-import { DuckDbHistoryStore } from '../store/history/duckdb-history-store.ts';
 import { openDataDirectory } from '../store/data-directory/data-directory.ts';
+import { DuckDbHistoryStore } from '../store/history/duckdb-history-store.ts';
+import { createAlerting } from './alerting/alerting.ts';
 import { Committer } from './committer.ts';
 import { Correlator } from './correlator/correlator.ts';
 import { notificationOf } from './correlator/notices.ts';
@@ -59,7 +60,10 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
   try {
     return await start(options, undo);
   } catch (error) {
-    for (const close of undo.reverse()) await Promise.resolve().then(close).catch(() => undefined);
+    for (const close of undo.reverse())
+      await Promise.resolve()
+        .then(close)
+        .catch(() => undefined);
     throw error;
   }
 }
@@ -74,7 +78,10 @@ async function start(options: ProgramOptions, undo: (() => unknown)[]): Promise<
   const data = openDataDirectory(settings.data_dir);
   undo.push(() => data.release());
   const automatic = settings.ingest.shards === 0;
-  const shardCount = data.shards(automatic ? Math.max(1, availableParallelism() - 1) : settings.ingest.shards, automatic);
+  const shardCount = data.shards(
+    automatic ? Math.max(1, availableParallelism() - 1) : settings.ingest.shards,
+    automatic,
+  );
   const control = openSqliteControlStore(join(settings.data_dir, 'control.sqlite'));
   undo.push(() => control.close());
   await control.migrate();
@@ -97,6 +104,8 @@ async function start(options: ProgramOptions, undo: (() => unknown)[]): Promise<
   });
   const saved = await control.correlatorState();
   if (saved !== null) correlator.restore(saved.state);
+
+  const alerting = await createAlerting({ control, correlator, clock, settings, zone: zoneOffset, externalUrl });
 
   const listeners = new Set<(event: LiveEvent) => void>();
   const publish = (event: LiveEvent): void => {
@@ -127,7 +136,8 @@ async function start(options: ProgramOptions, undo: (() => unknown)[]): Promise<
     stamp,
     applied: saved?.applied ?? {},
     onDurable: (shard, sequence) => shards.acknowledge(shard, sequence),
-    onIncidents: (ids) => void announce(ids).catch((error: unknown) => log.warn({ error: String(error) }, 'the page was not told')),
+    onIncidents: (ids) =>
+      void announce(ids).catch((error: unknown) => log.warn({ error: String(error) }, 'the page was not told')),
     onOutbox: dispatch,
     onStep: (report, step) => countStep(metrics, report, step),
     onFailure: (error) => {
@@ -150,14 +160,20 @@ async function start(options: ProgramOptions, undo: (() => unknown)[]): Promise<
     live,
     clock,
     version,
+    alerting,
     events: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
     changed: (incident, what) => {
-      if (what === 'acknowledge')
+      if (what === 'acknowledge') {
         correlator.acknowledge(incident.id, incident.acknowledgedBy ?? '', incident.acknowledgedAt ?? clock.now());
-      else if (incident.verdict !== null) correlator.verdict(incident.id, incident.verdict);
+        alerting
+          .acknowledged(incident)
+          .then(dispatch, (error: unknown) =>
+            log.error({ error: String(error) }, 'receivers were not told of an acknowledgement'),
+          );
+      } else if (incident.verdict !== null) correlator.verdict(incident.id, incident.verdict);
       publish({ type: 'incident', incident });
     },
     metrics: async () => {

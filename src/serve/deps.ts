@@ -1,3 +1,4 @@
+import type { Alerting } from '../domain/alerting.ts';
 import type { LiveView, PipelineStats, ServiceHealth } from '../domain/health.ts';
 import type { Incident } from '../domain/incident.ts';
 import type { Clock, ControlStore, HistoryStore } from '../domain/ports.ts';
@@ -41,6 +42,8 @@ export interface ApiDeps {
   readonly version: string;
   /** Read at each request, so that a reload shows. */
   readonly info?: () => ApiInfo;
+  /** Silences, maintenance and Alertmanager's API; absent: those routes are not there. */
+  readonly alerting?: Alerting;
   /** Absent: everybody who reaches the port may read, and change with a same-origin request. */
   readonly auth?: AuthOptions;
   /** Heartbeat of the event stream in ms. */

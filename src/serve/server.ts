@@ -3,6 +3,7 @@ import swagger from '@fastify/swagger';
 import Fastify from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { jsonSchemaTransform, jsonSchemaTransformObject, validatorCompiler } from 'fastify-type-provider-zod';
+import { alertmanagerRoutes } from './alertmanager-api/alertmanager-api.ts';
 import type { App } from './app.ts';
 import { registerAuth } from './auth/auth.ts';
 import type { ApiDeps } from './deps.ts';
@@ -15,11 +16,22 @@ import { recordRoutes } from './routes/records.ts';
 import { seriesRoutes } from './routes/series.ts';
 import { serviceRoutes } from './routes/services.ts';
 import { signalRoutes } from './routes/signals.ts';
+import { suppressionRoutes } from './routes/suppression.ts';
 import { systemRoutes } from './routes/system.ts';
 
 const BODY_LIMIT_BYTES = 64 * 1024;
 
-const GROUPS = [incidentRoutes, serviceRoutes, seriesRoutes, signalRoutes, recordRoutes, systemRoutes, eventRoutes];
+const GROUPS = [
+  incidentRoutes,
+  serviceRoutes,
+  seriesRoutes,
+  signalRoutes,
+  recordRoutes,
+  systemRoutes,
+  eventRoutes,
+  suppressionRoutes,
+  alertmanagerRoutes,
+];
 
 /**
  * Builds the HTTP server of API and page; the caller listens and closes (closing ends open event streams).

@@ -58,8 +58,9 @@ function meant(request: FastifyRequest, path: string): boolean {
   if (request.headers['x-tocsin-request'] !== undefined) return true;
   const { origin, host } = request.headers;
   if (origin !== undefined) return hostOf(origin) === host;
-  // Browsers always send one of these on a cross-site POST: without both it is curl or a config reloader, as Prometheus has them.
-  return path === '/-/reload' && request.headers['sec-fetch-site'] === undefined;
+  // Browsers always send one of these on a cross-site POST: without both it is curl, amtool or a config reloader.
+  const tool = path === '/-/reload' || path.startsWith('/api/v2/');
+  return tool && request.headers['sec-fetch-site'] === undefined;
 }
 
 function hostOf(origin: string): string | undefined {

@@ -1,0 +1,177 @@
+import { describe, expect, test } from 'vitest';
+import { parseMatchers } from '../../domain/matcher.ts';
+import { DAY, HOUR, MINUTE } from '../../domain/units.ts';
+import { alertingWorld, T0 } from './testing/world.ts';
+
+const silenceOf = (text: string, endsAt: number) => ({
+  matchers: parseMatchers(text),
+  startsAt: T0,
+  endsAt,
+  createdBy: 'mira',
+  comment: 'known',
+});
+
+describe('silences', () => {
+  test('hold an incident back, are stored, survive a restart, and let it through when they end', async () => {
+    const w = await alertingWorld();
+    const silence = await w.alerting.putSilence(silenceOf('service="checkout"', T0 + HOUR));
+    expect(await w.step(w.incident('a'))).toEqual([]);
+    expect(w.alerting.alerts()[0]).toMatchObject({
+      silencedBy: [silence.id],
+      routes: [{ receiver: 'team', groupLabels: { service: 'checkout' } }],
+    });
+    expect(await w.control.silences()).toEqual([silence]);
+    expect((await w.restart()).silences()).toEqual([silence]);
+    expect((await w.control.decisions({ subject: 'a' })).map((d) => [d.stage, d.outcome])).toEqual([
+      ['silence', 'suppressed'],
+    ]);
+    await w.alerting.expireSilence(silence.id);
+    expect(await w.step()).toEqual(['a opened team']);
+  });
+
+  test('changing what one covers makes a new one and ends the old one', async () => {
+    const w = await alertingWorld();
+    const first = await w.alerting.putSilence(silenceOf('service="checkout"', T0 + HOUR));
+    w.time.now += MINUTE;
+    const longer = await w.alerting.putSilence({ ...silenceOf('service="checkout"', T0 + 2 * HOUR), id: first.id });
+    expect(longer.id).toBe(first.id);
+    const other = await w.alerting.putSilence({ ...silenceOf('service="payments"', T0 + 2 * HOUR), id: first.id });
+    expect(other.id).not.toBe(first.id);
+    expect(w.alerting.silences().find((s) => s.id === first.id)?.endsAt).toBe(T0 + MINUTE);
+    await expect(w.alerting.putSilence({ ...silenceOf('a="b"', T0 + DAY), id: 'none' })).rejects.toMatchObject({
+      code: 'not_found',
+    });
+    await expect(w.alerting.putSilence(silenceOf('a=""', T0 + DAY))).rejects.toMatchObject({ code: 'invalid_request' });
+  });
+
+  test('a preview tells what would have been held back', async () => {
+    const w = await alertingWorld();
+    await w.step(w.incident('a'));
+    await w.step(w.incident('b', { services: ['payments'], severity: 'critical' }));
+    for (const item of await w.control.outbox({}))
+      await w.control.settleOutbox(item.id, { state: 'sent', at: T0, error: '', nextAttemptAt: T0 });
+    const preview = await w.alerting.preview(parseMatchers('service="payments"'), null, T0 - 30 * DAY, T0 + 1);
+    expect(preview).toMatchObject({
+      incidents: 2,
+      notifications: 1,
+      truncated: false,
+      covered: [{ id: 'b', notifications: 1 }],
+    });
+    const outside = await w.alerting.preview([], [{ startsAt: T0 - DAY, endsAt: T0 - HOUR }], T0 - 30 * DAY, T0 + 1);
+    expect(outside.covered).toEqual([]);
+  });
+});
+
+describe('maintenance', () => {
+  const nightly = {
+    name: 'nightly',
+    matchers: parseMatchers('service="checkout"'),
+    spans: [],
+    recurrences: [
+      {
+        start: '2026-11-19T13:00:00',
+        durationMs: HOUR,
+        zone: 'Europe/Berlin',
+        rrule: 'FREQ=DAILY',
+        rdates: [],
+        exdates: [],
+      },
+    ],
+    createdBy: 'mira',
+    comment: '',
+  };
+
+  test('a recurring window holds back at every occurrence and what outlives it is told', async () => {
+    const w = await alertingWorld();
+    const window = await w.alerting.putMaintenance(nightly);
+    expect(w.alerting.spansOf(window, T0, T0 + DAY)).toEqual([{ startsAt: T0, endsAt: T0 + HOUR }]);
+    expect(await w.step(w.incident('a'))).toEqual([]);
+    expect(w.alerting.alerts()[0]!.mutedBy).toEqual(['maintenance "nightly"']);
+    w.time.now = T0 + HOUR;
+    expect(await w.step()).toEqual(['a opened team']);
+    expect((await w.restart()).maintenance()).toEqual([window]);
+  });
+
+  test('a faulty one changes nothing; a calendar is imported whole', async () => {
+    const w = await alertingWorld();
+    await w.alerting.putMaintenance(nightly);
+    const bad = { ...nightly, recurrences: [{ ...nightly.recurrences[0]!, rrule: 'FREQ=X' }] };
+    await expect(w.alerting.putMaintenance(bad)).rejects.toMatchObject({ code: 'invalid_config' });
+    await expect(w.alerting.putMaintenance({ ...nightly, recurrences: [] })).rejects.toMatchObject({
+      code: 'invalid_request',
+    });
+    const ics =
+      'BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:x\nSUMMARY:work\nDTSTART:20261121T000000Z\nDTEND:20261121T010000Z\nEND:VEVENT\nEND:VCALENDAR';
+    const given = { matchers: [], createdBy: 'mira', zone: 'UTC' };
+    const [imported] = await w.alerting.importCalendar(ics, given);
+    await w.alerting.importCalendar(ics, given);
+    expect((await w.control.maintenance()).map((m) => m.name).sort()).toEqual(['nightly', 'work']);
+    await w.alerting.deleteMaintenance(imported!.id);
+    await expect(w.alerting.deleteMaintenance(imported!.id)).rejects.toMatchObject({ code: 'not_found' });
+  });
+});
+
+describe('routing and timing of notifications', () => {
+  test('escalation reaches the pager; both are told of the end; an acknowledgement reaches who knows', async () => {
+    const w = await alertingWorld();
+    expect(await w.step(w.incident('a'))).toEqual(['a opened team']);
+    w.time.now += MINUTE;
+    const worse = w.incident('a', { severity: 'critical', openedAt: T0 });
+    expect(await w.step(worse)).toEqual(['a escalated pager']);
+    await w.alerting.acknowledged({ ...worse, acknowledgedBy: 'mira', acknowledgedAt: w.time.now });
+    expect(
+      (await w.control.outbox({}))
+        .filter((o) => o.payload.reason === 'acknowledged')
+        .map((o) => o.receiver)
+        .sort(),
+    ).toEqual(['pager', 'team']);
+    w.time.now += MINUTE;
+    expect(await w.step({ ...worse, status: 'closed', closedAt: w.time.now })).toEqual([
+      'a resolved team',
+      'a resolved pager',
+    ]);
+    expect(await w.step()).toEqual([]);
+  });
+
+  test('group_wait, repeat_interval and mute_time_intervals as configured', async () => {
+    const w = await alertingWorld(`
+receivers: [{name: team, webhook_configs: [{url: 'http://x'}]}]
+route:
+  receiver: team
+  group_by: [tenant]
+  group_wait: 30s
+  group_interval: 5m
+  repeat_interval: 1h
+  routes: [{matchers: [service="quiet"], mute_time_intervals: [noon], group_wait: 1ms}]
+time_intervals: [{name: noon, time_intervals: [{times: [{start_time: '12:00', end_time: '13:00'}]}]}]
+`);
+    const log: string[] = [];
+    const at = async (seconds: number, incident?: Parameters<typeof w.step>[0]): Promise<void> => {
+      w.time.now = T0 + seconds * 1_000;
+      for (const line of await w.step(incident)) log.push(`${seconds} ${line}`);
+    };
+    await at(0, w.incident('a'));
+    await at(10, w.incident('b', { services: ['quiet'] }));
+    await at(20, w.incident('c', { services: ['payments'] }));
+    for (let s = 30; s <= 4_600; s += 10) await at(s);
+    expect(log).toEqual([
+      '30 a opened team',
+      '30 c opened team',
+      '3610 b opened team',
+      '3930 a reminder team',
+      '3930 c reminder team',
+    ]);
+    expect((await w.control.decisions({ stage: 'notify' })).map((d) => d.reason)).toEqual([
+      'muted by time interval noon; told when that ends',
+    ]);
+  });
+
+  test('saved and restored notices go on without repeating themselves', async () => {
+    const w = await alertingWorld();
+    await w.step(w.incident('a'));
+    const state = JSON.parse(JSON.stringify(w.notices.save()));
+    w.notices.restore(state);
+    expect(await w.step(w.incident('a', { updatedAt: T0 + 1 }))).toEqual([]);
+    expect(w.notices.toldTo('team')).toEqual(['a']);
+  });
+});

@@ -1,0 +1,129 @@
+import { z } from 'zod';
+import { TocsinError } from '../../domain/error.ts';
+import { formatMatcher, type Matcher, parseMatchers } from '../../domain/matcher.ts';
+import { epochMs, list } from './common.ts';
+
+const matcherObject = z.strictObject({
+  name: z.string().min(1).max(200),
+  value: z.string().max(1_024),
+  isRegex: z.boolean().default(false),
+  isEqual: z.boolean().default(true),
+});
+
+/** `service="pay", severity=~"critical|warning"`, or Alertmanager's objects. */
+export const matchersBody = z
+  .union([z.string().max(4_096), z.array(matcherObject).max(50)])
+  .transform((given, context): readonly Matcher[] => {
+    if (typeof given !== 'string') return given;
+    try {
+      return parseMatchers(given);
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: error instanceof TocsinError ? error.message : 'cannot be read' });
+      return z.NEVER;
+    }
+  });
+
+/** Epoch ms or RFC 3339. */
+export const timeBody = z.union([
+  z.number().min(0).max(8.64e15),
+  z.iso.datetime({ offset: true }).transform((text) => Date.parse(text)),
+]);
+
+const by = z.string().trim().min(1).max(200);
+const comment = z.string().max(2_000).default('');
+
+export const silenceBody = z.strictObject({
+  id: z.string().max(128).optional(),
+  matchers: matchersBody,
+  startsAt: timeBody.optional(),
+  endsAt: timeBody,
+  createdBy: by.optional(),
+  comment,
+});
+
+export const matcherView = z.object({
+  name: z.string(),
+  value: z.string(),
+  isRegex: z.boolean(),
+  isEqual: z.boolean(),
+});
+export const silenceView = z
+  .object({
+    id: z.string(),
+    status: z.enum(['pending', 'active', 'expired']),
+    matchers: list(matcherView),
+    text: z.string().describe('The matchers as one line.'),
+    startsAt: epochMs,
+    endsAt: epochMs,
+    createdBy: z.string(),
+    comment: z.string(),
+    updatedAt: epochMs,
+  })
+  .meta({ id: 'Silence' });
+
+const recurrence = z.strictObject({
+  start: z.string().max(40).describe('First start as local time, 2026-01-31T22:00:00.'),
+  durationMs: z.number().int().min(1_000),
+  zone: z.string().max(100).default('UTC').describe('IANA time zone.'),
+  rrule: z.string().max(1_000).default('').describe('RFC 5545, e.g. FREQ=MONTHLY;BYDAY=2TU; empty: once.'),
+  rdates: z.array(z.string().max(40)).max(1_000).default([]),
+  exdates: z.array(z.string().max(40)).max(1_000).default([]),
+});
+const span = z.strictObject({ startsAt: timeBody, endsAt: timeBody });
+
+export const maintenanceBody = z.strictObject({
+  id: z.string().max(128).optional(),
+  name: z.string().trim().min(1).max(200),
+  matchers: matchersBody.default([]),
+  spans: z.array(span).max(1_000).default([]),
+  recurrences: z.array(recurrence).max(100).default([]),
+  createdBy: by.optional(),
+  comment,
+});
+
+const spanView = z.object({ startsAt: epochMs, endsAt: epochMs });
+export const maintenanceView = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    active: z.boolean(),
+    matchers: list(matcherView),
+    text: z.string(),
+    spans: list(spanView),
+    recurrences: list(z.unknown()),
+    /** Occurrences of the next 30 days. */
+    next: list(spanView),
+    createdBy: z.string(),
+    comment: z.string(),
+    updatedAt: epochMs,
+  })
+  .meta({ id: 'MaintenanceWindow' });
+
+export const calendarBody = z.strictObject({
+  calendar: z.string().min(1).describe('An iCalendar file (RFC 5545).'),
+  matchers: matchersBody.default([]),
+  zone: z.string().max(100).default('UTC').describe('Zone of times that name none.'),
+  createdBy: by.optional(),
+});
+
+export const previewResult = z
+  .object({
+    from: epochMs,
+    to: epochMs,
+    incidents: z.number(),
+    notifications: z.number(),
+    truncated: z.boolean(),
+    covered: list(
+      z.object({
+        id: z.string(),
+        title: z.string(),
+        severity: z.string(),
+        openedAt: epochMs,
+        closedAt: epochMs.nullable(),
+        notifications: z.number(),
+      }),
+    ),
+  })
+  .meta({ id: 'SuppressionPreview' });
+
+export const textOf = (matchers: readonly Matcher[]): string => matchers.map(formatMatcher).join(', ');
