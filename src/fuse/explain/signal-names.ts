@@ -22,7 +22,7 @@ const KNOWN: readonly (readonly [pattern: RegExp, name: string, of: SignalClass,
   [/^log[._]rate$/, 'log lines/s', 'other', true],
   [/^log[._]error_rate$/, 'error lines/s', 'errors', true],
   [/^log[._](template_rate|rarity|counts)$/, 'log lines', 'other', true],
-  [/^log[._]sequence$/, 'order of log lines', 'other', true],
+  [/^log[._]sequence$/, 'log line order', 'other', true],
   [/^log[._]parameter$/, 'number in log line', 'other', true],
   [/^span[._]structure$/, 'calls', 'other', true],
   // They pile up wherever something is slow: a consequence, not a resource that ran out.

@@ -18,7 +18,7 @@ function amountOf({ kind, metric, value, expected, lower, upper }: WireEvidence)
     return `: a number in it is ${plain(value)}, usually ${measureRange(lower, upper, '')}`;
   if ((kind !== 'new-pattern' && kind !== 'pattern-burst') || value === null) return '';
   const usual = expected === null || kind === 'new-pattern' ? '' : `, usually ${plain(expected)}`;
-  return `: ${plural(value, 'line')}${usual}`;
+  return `: ${plural(Math.max(1, Math.round(value)), 'line')}${usual}`;
 }
 
 /** What was never seen before says most. */
