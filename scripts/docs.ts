@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { referenceOf } from '../src/config/reference.ts';
 import { ERRORS } from '../src/domain/error.ts';
 import { FEATURES } from '../src/features/spec.ts';
+import { createMetrics } from '../src/observe/metrics.ts';
 import { settingsSchema } from '../src/pipeline/settings.ts';
 
 /**
@@ -13,8 +14,13 @@ const folder = resolve(import.meta.dirname, '../docs');
 const note = '<!-- Made by `node scripts/docs.ts`; do not edit. -->\n\n';
 
 const errorsPage = (): string =>
-  `${note}# Errors\n\nEvery error has one of these codes. Senders should retry only where it says so.\n\n| code | HTTP | gRPC | retry | meaning |\n|---|---|---|---|---|\n${Object.entries(ERRORS)
-    .map(([code, { http, grpc, retryable, meaning }]) => `| \`${code}\` | ${http} | ${grpc} | ${retryable ? 'yes' : 'no'} | ${meaning} |`)
+  `${note}# Errors\n\nEvery error has one of these codes. Senders should retry only where it says so.\n\n| code | HTTP | gRPC | retry | meaning |\n|---|---|---|---|---|\n${Object.entries(
+    ERRORS,
+  )
+    .map(
+      ([code, { http, grpc, retryable, meaning }]) =>
+        `| \`${code}\` | ${http} | ${grpc} | ${retryable ? 'yes' : 'no'} | ${meaning} |`,
+    )
     .join('\n')}\n`;
 
 const configurationPage = (): string =>
@@ -48,8 +54,41 @@ The one catalogue (\`src/features/spec.ts\`): what is computed, from what, per w
 |---|---|---|---|---|---|---|
 ${FEATURES.map((f) => `| \`${f.name}\` | ${f.input} | ${f.key.join(', ')} | ${f.window} | ${f.unit} | ${f.metric === undefined ? '' : `\`${f.metric}\``} | ${f.doc} |`).join('\n')}\n`;
 
+const metricsPage = (): string => {
+  const metrics = createMetrics('')
+    .registry.getMetricsAsArray()
+    .filter(({ name }) => name.startsWith('tocsin_')) as unknown as readonly Described[];
+  return `${note}# Metrics
+
+\`GET /metrics\` on the API's address, in Prometheus' text format. Names and units follow Prometheus' rules. Totals start at 0 with
+the process. Those of the runtime (\`process_*\`, \`nodejs_*\`) are there too. \`test/process.integration.test.ts\` holds this table equal to what a running program exposes.
+
+| metric | type | labels | meaning |
+|---|---|---|---|
+${metrics
+  .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+  .map(
+    ({ name, type, labelNames, help }) =>
+      `| \`${name}\` | ${type} | ${labelNames.map((label) => `\`${label}\``).join(', ')} | ${help} |`,
+  )
+  .join('\n')}\n`;
+};
+
+/** What prom-client keeps of a metric; its own types leave this out. */
+interface Described {
+  readonly name: string;
+  readonly help: string;
+  readonly type: string;
+  readonly labelNames: readonly string[];
+}
+
 /** File name → content. */
-export const PAGES: Readonly<Record<string, () => string>> = { 'errors.md': errorsPage, 'configuration.md': configurationPage, 'features.md': featuresPage };
+export const PAGES: Readonly<Record<string, () => string>> = {
+  'errors.md': errorsPage,
+  'configuration.md': configurationPage,
+  'features.md': featuresPage,
+  'metrics.md': metricsPage,
+};
 
 export const pageOnDisk = (name: string): string => readFileSync(join(folder, name), 'utf8');
 

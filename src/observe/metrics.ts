@@ -10,6 +10,7 @@ export interface ProgramMetrics {
   readonly services: Gauge;
   readonly refusedSamplesTotal: Gauge;
   readonly latePointsTotal: Gauge;
+  readonly replayFaultsTotal: Gauge;
   readonly stateBytes: Gauge;
   readonly watermarkSeconds: Gauge;
   readonly requestsTotal: Gauge;
@@ -42,6 +43,7 @@ export function createMetrics(version: string): ProgramMetrics {
     services: gauge('tocsin_services', 'Services known.', ['shard']),
     refusedSamplesTotal: gauge('tocsin_refused_samples_total', 'Samples of new series beyond the limit of their tenant.', ['shard']),
     latePointsTotal: gauge('tocsin_irregular_points_total', 'Samples that were late, too late, duplicate or from the future.', ['shard', 'reason']),
+    replayFaultsTotal: gauge('tocsin_replay_faults_total', 'Inputs that the replay at start passed over because of a fault of Tocsin.', ['shard']),
     stateBytes: gauge('tocsin_state_bytes', 'Memory of series, detectors and windows.', ['shard']),
     watermarkSeconds: gauge('tocsin_watermark_timestamp_seconds', 'Newest event time seen.', ['shard']),
     requestsTotal: gauge('tocsin_ingest_requests_total', 'Ingest requests answered.', ['shard', 'protocol', 'signal', 'code']),

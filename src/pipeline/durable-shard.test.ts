@@ -1,7 +1,7 @@
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { movingBodies } from '../../bench/measure.ts';
 import { logsPayloads, metricsPayloads, PAYLOAD_TIME } from '../../bench/payload.ts';
 import { ProtoWriter } from '../ingest/wire/proto-writer.ts';
@@ -18,7 +18,10 @@ beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'tocsin-durable-'));
   now = START;
 });
-afterEach(() => rmSync(directory, { recursive: true, force: true }));
+afterEach(() => {
+  vi.restoreAllMocks();
+  rmSync(directory, { recursive: true, force: true });
+});
 
 const settings = () => settingsSchema.parse({ data_dir: directory });
 const open = (): Promise<DurableShard> =>
@@ -134,6 +137,62 @@ describe('a shard that was killed', () => {
     const bytes = logBytes();
     expect(() => shard.accept('metrics', 'otlp-protobuf', new Uint8Array([0x0a, 0x7f, 0x01]), 'default')).toThrow(/./);
     expect([shard.stateHash(), logBytes()]).toEqual([hash, bytes]);
+    shard.close();
+  });
+});
+
+describe('a fault of our own', () => {
+  test('is passed over by the replay as it was when the input came: counted, said, and everything else applied', async () => {
+    const apply = ShardEngine.prototype.accept;
+    vi.spyOn(ShardEngine.prototype, 'accept').mockImplementation(function (this: ShardEngine, ...args) {
+      if (args[3] === 'poison') throw new RangeError('a bug');
+      return apply.apply(this, args);
+    });
+    const shard = await open();
+    const body = logsPayloads({ items: 50 })[0]!;
+    shard.accept('logs', 'otlp-protobuf', body, 'default');
+    expect(() => shard.accept('logs', 'otlp-protobuf', body, 'poison')).toThrow(RangeError);
+    shard.accept('metrics', 'otlp-protobuf', deployBody(0, false), 'default');
+    const before = shard.stats();
+    const warnings: string[] = [];
+    const again = await DurableShard.open({
+      shard: 0,
+      settings: settings(),
+      clock: { now: () => now },
+      emit: () => undefined,
+      onWarning: (message) => warnings.push(message),
+    });
+    const { series, logs, points, replayFaults } = again.stats();
+    expect({ series, logs, points, replayFaults }).toEqual({
+      series: before.series,
+      logs: before.logs,
+      points: before.points,
+      replayFaults: 1,
+    });
+    expect(warnings).toEqual([expect.stringContaining('RangeError: a bug')]);
+    again.close();
+  });
+
+  test('a snapshot that cannot be written is tried again later, and the log keeps everything meanwhile', async () => {
+    const shard = await open();
+    const body = logsPayloads({ items: 50 })[0]!;
+    shard.accept('logs', 'otlp-protobuf', body, 'default');
+    const folder = join(directory, 'snapshots');
+    rmSync(folder, { recursive: true });
+    writeFileSync(folder, 'no folder, so nothing can be written there');
+    now += 300_000;
+    shard.acknowledge(Number.MAX_SAFE_INTEGER);
+    expect(() => shard.tick()).toThrow(expect.objectContaining({ code: 'unavailable' }));
+    // Not at once again, and requests are taken.
+    expect(() => shard.tick()).not.toThrow();
+    shard.accept('logs', 'otlp-protobuf', body, 'default');
+    rmSync(folder);
+    mkdirSync(folder);
+    now += 60_000;
+    shard.tick();
+    expect(readdirSync(folder)).toHaveLength(1);
+    const { logs } = shard.stats();
+    expect(logs).toBe(100);
     shard.close();
   });
 });

@@ -15,6 +15,16 @@ import type { Settings } from './settings.ts';
 /** Reports sent but not yet durable with the correlator; beyond it new requests are refused with a retry signal. */
 const MAX_UNACKNOWLEDGED = 512;
 const BUSY_RETRY_MS = 1_000;
+/** A snapshot that could not be written is tried again after this long, or when the next is due if that is sooner. */
+const SNAPSHOT_RETRY_MS = 60_000;
+
+const KINDS: ReadonlySet<number> = new Set(Object.values(FRAME));
+
+export type DurableStats = ShardStats & {
+  readonly logPosition: number;
+  /** Inputs that replay passed over because of a bug. */
+  readonly replayFaults: number;
+};
 
 export interface DurableShardOptions {
   readonly shard: number;
@@ -23,6 +33,8 @@ export interface DurableShardOptions {
   readonly emit: (report: TickReport) => void;
   /** Progress of the replay at start, 0-1. */
   readonly onReplay?: (share: number) => void;
+  /** What went wrong and was passed over: a damaged snapshot, an input that a bug kept from being applied. */
+  readonly onWarning?: (message: string) => void;
 }
 
 /**
@@ -38,6 +50,9 @@ export class DurableShard implements SignalIntake {
   #acknowledged = 0;
   #snapshotAt: number;
   #snapshotPosition: number;
+  /** No snapshot is tried before this, after one could not be written. */
+  #snapshotNotBefore = 0;
+  #replayFaults = 0;
   #open = false;
   /** Memory is ahead of the log, because a write failed: only a snapshot makes the log follow from something again. */
   #ahead = false;
@@ -51,7 +66,7 @@ export class DurableShard implements SignalIntake {
       directory: join(settings.data_dir, 'input-log', `shard-${shard}`),
       fsync: settings.durability.fsync,
     });
-    this.#snapshots = new FileSnapshotStore(join(settings.data_dir, 'snapshots'));
+    this.#snapshots = new FileSnapshotStore(join(settings.data_dir, 'snapshots'), options.onWarning);
     this.#snapshotAt = options.clock.now();
     this.#snapshotPosition = 0;
   }
@@ -94,7 +109,7 @@ export class DurableShard implements SignalIntake {
    */
   #acceptMetrics(format: PayloadFormat, body: Uint8Array, tenant: string, wallNow: number): IntakeResult {
     const input = this.#input;
-    const { result, plain } = this.#engine.read(format, body, tenant, wallNow, input);
+    const { result, plain } = this.#read(format, body, tenant, wallNow);
     // Numbering its series has changed the state already.
     this.#ahead = true;
     if (plain) this.#append(FRAME.columns, input.encode(wallNow));
@@ -102,6 +117,16 @@ export class DurableShard implements SignalIntake {
     this.#ahead = false;
     this.#engine.apply(input, wallNow);
     return result;
+  }
+
+  #read(format: PayloadFormat, body: Uint8Array, tenant: string, wallNow: number): ReturnType<ShardEngine['read']> {
+    try {
+      return this.#engine.read(format, body, tenant, wallNow, this.#input);
+    } catch (error) {
+      // What is refused leaves no trace; a bug may have left some, and the log knows nothing of it.
+      if (!(error instanceof TocsinError)) this.#ahead = true;
+      throw error;
+    }
   }
 
   /** Call about twice a second: closes ticks while the input pauses, and saves state when it is time. */
@@ -125,14 +150,18 @@ export class DurableShard implements SignalIntake {
   /**
    * Saves state and forgets the log before it. Only when all reports are acknowledged: a report that the correlator has
    * not made durable must still follow from the log. Returns whether it was saved.
+   * @throws TocsinError `unavailable` when it cannot be written; nothing is lost, since the log keeps everything.
    */
   snapshot(): boolean {
-    if (this.#acknowledged < this.#engine.sequence) return false;
+    const at = this.#options.clock.now();
+    if (this.#acknowledged < this.#engine.sequence || at < this.#snapshotNotBefore) return false;
+    // Not before: a full disk is not to be filled with a try at every tick and request. Cleared once it is written.
+    this.#snapshotNotBefore = at + Math.min(SNAPSHOT_RETRY_MS, this.#options.settings.durability.snapshot_every);
     this.#log.sync();
     this.#log.rotate();
     const position = this.#log.position;
-    const at = this.#options.clock.now();
     this.#snapshots.writeSync(this.#options.shard, { at, position, parts: this.#engine.save() });
+    this.#snapshotNotBefore = 0;
     // The snapshot before this one stays usable as a fallback: its log is kept too.
     this.#log.truncate(this.#snapshotPosition);
     this.#snapshotPosition = position;
@@ -146,13 +175,15 @@ export class DurableShard implements SignalIntake {
     return this.#acknowledged >= this.#engine.sequence;
   }
 
-  stats(): ShardStats & { readonly logPosition: number } {
-    return { ...this.#engine.stats(), logPosition: this.#log.position };
+  stats(): DurableStats {
+    return { ...this.#engine.stats(), logPosition: this.#log.position, replayFaults: this.#replayFaults };
   }
 
   /** Fingerprints of the parts of the state, to tell which one differs. */
   partHashes(): Record<string, string> {
-    return Object.fromEntries(Object.entries(this.#engine.save()).map(([name, part]) => [name, hashState({ [name]: part })]));
+    return Object.fromEntries(
+      Object.entries(this.#engine.save()).map(([name, part]) => [name, hashState({ [name]: part })]),
+    );
   }
 
   /** Fingerprint of the whole state, for tests of crash safety. */
@@ -163,8 +194,13 @@ export class DurableShard implements SignalIntake {
   /** Refuses new requests; what was acknowledged is durable already. */
   close(): void {
     this.#open = false;
-    this.snapshot();
-    this.#log.close();
+    // The last chance to save: tried even if it failed a moment ago.
+    this.#snapshotNotBefore = 0;
+    try {
+      this.snapshot();
+    } finally {
+      this.#log.close();
+    }
   }
 
   #append(kind: number, payload: Uint8Array, rest?: Uint8Array): void {
@@ -175,40 +211,49 @@ export class DurableShard implements SignalIntake {
   #replay(from: number): void {
     const total = this.#log.position - from;
     for (const frame of this.#log.read(from)) {
-      switch (frame.kind) {
-        case FRAME.body:
-          this.#replayBody(decodeBody(frame.payload));
-          break;
-        case FRAME.columns: {
-          const from = new ByteReader(frame.payload);
-          const wallNow = from.f64();
-          this.#input.decode(from);
-          this.#engine.applyColumns(this.#input, wallNow);
-          break;
+      if (!KINDS.has(frame.kind)) throw new TocsinError('corrupt', `input log frame of unknown kind ${frame.kind}`);
+      try {
+        this.#replayFrame(frame.kind, frame.payload);
+      } catch (error) {
+        // A refusal is repeated as it was, without a trace. Anything else is a bug that threw, and was answered as one, when
+        // the input came; thrown here it would stop every start for ever.
+        if (!(error instanceof TocsinError)) {
+          this.#replayFaults++;
+          this.#options.onWarning?.(
+            `replay passed over the input at ${frame.position}, please report it: ${(error as Error).stack ?? String(error)}`,
+          );
         }
-        case FRAME.time:
-          this.#engine.passTime(decodeTime(frame.payload));
-          break;
-        case FRAME.resume:
-          this.#engine.resume(decodeTime(frame.payload));
-          break;
-        default:
-          throw new TocsinError('corrupt', `input log frame of unknown kind ${frame.kind}`);
       }
       if (total > 0) this.#options.onReplay?.((frame.position - from) / total);
     }
   }
 
-  #replayBody({ signal, format, body, tenant, wallNow }: BodyFrame): void {
-    try {
-      if (signal === 'metrics') {
-        this.#engine.read(format, body, tenant, wallNow, this.#input);
-        this.#engine.apply(this.#input, wallNow);
-      } else this.#engine.accept(signal, format, body, tenant, wallNow);
-    } catch (error) {
-      // It was refused then as it is now, and left no trace.
-      if (!(error instanceof TocsinError)) throw error;
+  #replayFrame(kind: number, payload: Uint8Array): void {
+    switch (kind) {
+      case FRAME.body:
+        this.#replayBody(decodeBody(payload));
+        break;
+      case FRAME.columns: {
+        const from = new ByteReader(payload);
+        const wallNow = from.f64();
+        this.#input.decode(from);
+        this.#engine.applyColumns(this.#input, wallNow);
+        break;
+      }
+      case FRAME.time:
+        this.#engine.passTime(decodeTime(payload));
+        break;
+      case FRAME.resume:
+        this.#engine.resume(decodeTime(payload));
+        break;
     }
+  }
+
+  #replayBody({ signal, format, body, tenant, wallNow }: BodyFrame): void {
+    if (signal === 'metrics') {
+      this.#engine.read(format, body, tenant, wallNow, this.#input);
+      this.#engine.apply(this.#input, wallNow);
+    } else this.#engine.accept(signal, format, body, tenant, wallNow);
   }
 }
 

@@ -25,6 +25,7 @@ export function copyFigures(metrics: ProgramMetrics, figures: ReadonlyMap<number
     metrics.latePointsTotal.set({ shard, reason: 'too_late' }, stats.tooLate);
     metrics.latePointsTotal.set({ shard, reason: 'duplicate' }, stats.duplicates);
     metrics.latePointsTotal.set({ shard, reason: 'future' }, stats.future);
+    metrics.replayFaultsTotal.set(labels, stats.replayFaults);
     metrics.stateBytes.set(labels, stats.stateBytes);
     metrics.watermarkSeconds.set(labels, stats.watermark / 1_000);
     metrics.receivedBytesTotal.set(labels, ingest.bytesIn);

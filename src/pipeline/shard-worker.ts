@@ -32,6 +32,7 @@ async function run(): Promise<void> {
             )
           : [],
       ),
+    onWarning: (message) => send({ type: 'warning', message }),
     onReplay: (share) => send({ type: 'replay', share }),
   });
   const intake = shards === 1 ? durable : new ForwardingIntake(durable, shard, shards, peers);

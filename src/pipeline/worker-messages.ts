@@ -3,7 +3,7 @@ import type { ErrorCode } from '../domain/error.ts';
 import type { TickReport } from '../domain/history.ts';
 import type { IngestCounters } from '../ingest/server/counters.ts';
 import type { ListenAddress } from '../ingest/server/options.ts';
-import type { ShardStats } from './engine/shard-engine.ts';
+import type { DurableStats } from './durable-shard.ts';
 import type { Settings } from './settings.ts';
 
 /** Given to a shard thread at its start. */
@@ -28,7 +28,7 @@ export type FromShard =
   | { readonly type: 'report'; readonly report: TickReport }
   | {
       readonly type: 'stats';
-      readonly stats: ShardStats & { readonly logPosition: number };
+      readonly stats: DurableStats;
       readonly ingest: IngestCounters;
     }
   | { readonly type: 'hash'; readonly id: number; readonly hash: string }

@@ -1,4 +1,14 @@
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -90,4 +100,39 @@ test('any frames survive, larger than the buffer included', () => {
     }),
     { numRuns: 20 },
   );
+});
+
+test('a write that fails half way leaves nothing behind, and later frames follow the last whole one', () => {
+  let room = Number.POSITIVE_INFINITY;
+  const log = new FileInputLog({
+    directory,
+    write: (fd, bytes, from, length, at) => {
+      if (room <= 0) throw new Error('ENOSPC');
+      const wrote = writeSync(fd, bytes, from, Math.min(length, room), at);
+      room -= wrote;
+      return wrote;
+    },
+  });
+  log.append(1, bytes('before'));
+  log.sync();
+  const end = log.position;
+  const file = join(directory, readdirSync(directory)[0]!);
+  // Larger than the buffer: header and payload are written apart. Then a small one.
+  for (const size of [5 * 1024 * 1024, 100]) {
+    room = 50;
+    expect(() => {
+      log.append(2, new Uint8Array(size));
+      log.sync();
+    }).toThrow(/disk full/);
+    expect([log.position, statSync(file).size]).toEqual([end, end]);
+  }
+  room = Number.POSITIVE_INFINITY;
+  log.append(3, bytes('after'));
+  const whole = [
+    [1, 'before'],
+    [3, 'after'],
+  ];
+  expect(frames(log)).toEqual(whole);
+  log.close();
+  expect(frames(new FileInputLog({ directory }))).toEqual(whole);
 });

@@ -33,6 +33,8 @@ export interface FileInputLogOptions {
   /** Also survive a power cut: `fdatasync` on every `sync`. Off, a kill of the process loses nothing. */
   readonly fsync?: boolean;
   readonly segmentBytes?: number;
+  /** Writes bytes of a buffer at an offset of a file and returns how many; a test puts a full disk here. */
+  readonly write?: (fd: number, bytes: Uint8Array, from: number, length: number, at: number) => number;
 }
 
 /** Append-only segments on local disk, one writer. */
@@ -40,6 +42,7 @@ export class FileInputLog implements InputLog {
   readonly #directory: string;
   readonly #fsync: boolean;
   readonly #segmentBytes: number;
+  readonly #put: NonNullable<FileInputLogOptions['write']>;
   readonly #buffer = Buffer.allocUnsafe(BUFFER_BYTES);
   #segments: Segment[];
   #fd: number;
@@ -50,6 +53,7 @@ export class FileInputLog implements InputLog {
     this.#directory = options.directory;
     this.#fsync = options.fsync ?? false;
     this.#segmentBytes = options.segmentBytes ?? SEGMENT_BYTES;
+    this.#put = options.write ?? writeSync;
     mkdirSync(this.#directory, { recursive: true });
     this.#segments = listSegments(this.#directory);
     const last = this.#segments.at(-1);
@@ -89,10 +93,7 @@ export class FileInputLog implements InputLog {
       this.#buffered += size;
     } else {
       buffer.writeUInt32LE(crc32(rest, crc32(payload, crc32(buffer.subarray(8, 9)))), 4);
-      this.#buffered = HEADER;
-      this.#flush();
-      this.#write(payload);
-      this.#write(rest);
+      this.#writeWhole(buffer.subarray(0, HEADER), payload, rest);
     }
     return at;
   }
@@ -139,12 +140,18 @@ export class FileInputLog implements InputLog {
   }
 
   #open(base: number): void {
+    const path = join(this.#directory, `${String(base).padStart(16, '0')}.log`);
+    let fd: number;
+    try {
+      fd = openSync(path, 'w+');
+    } catch (cause) {
+      throw refusal(cause);
+    }
     if (this.#fd >= 0) {
       if (this.#fsync) fdatasyncSync(this.#fd);
       closeSync(this.#fd);
     }
-    const path = join(this.#directory, `${String(base).padStart(16, '0')}.log`);
-    this.#fd = openSync(path, 'w+');
+    this.#fd = fd;
     this.#segments.push({ base, path });
     this.#written = base;
   }
@@ -153,24 +160,34 @@ export class FileInputLog implements InputLog {
     if (this.#buffered === 0) return;
     const bytes = this.#buffer.subarray(0, this.#buffered);
     this.#buffered = 0;
-    this.#write(bytes);
+    this.#writeWhole(bytes);
   }
 
-  #write(bytes: Uint8Array): void {
-    const base = this.#segments.at(-1)!.base;
-    let done = 0;
+  /** All parts or none: what a failure left of them is cut off, so that the next frame follows an intact one. */
+  #writeWhole(...parts: readonly Uint8Array[]): void {
+    const start = this.#written - this.#segments.at(-1)!.base;
+    let at = start;
     try {
-      while (done < bytes.length)
-        done += writeSync(this.#fd, bytes, done, bytes.length - done, this.#written - base + done);
+      for (const part of parts)
+        for (let done = 0; done < part.length; ) {
+          const wrote = this.#put(this.#fd, part, done, part.length - done, at);
+          done += wrote;
+          at += wrote;
+        }
     } catch (cause) {
-      throw new TocsinError('unavailable', 'the input log cannot be written; is the disk full?', {
-        cause,
-        retryAfterMs: 5_000,
-      });
+      try {
+        ftruncateSync(this.#fd, start);
+      } catch {
+        // Later frames overwrite it from the same offset, and a start cuts off what is torn at the end.
+      }
+      throw refusal(cause);
     }
-    this.#written += bytes.length;
+    this.#written += at - start;
   }
 }
+
+const refusal = (cause: unknown): TocsinError =>
+  new TocsinError('unavailable', 'the input log cannot be written; is the disk full?', { cause, retryAfterMs: 5_000 });
 
 function listSegments(directory: string): Segment[] {
   return readdirSync(directory)

@@ -7,6 +7,7 @@ import {
   readdirSync,
   readSync,
   renameSync,
+  rmSync,
   unlinkSync,
   writeSync,
 } from 'node:fs';
@@ -24,6 +25,7 @@ import type { Snapshot, SnapshotStore } from '../../domain/ports.ts';
 const MAGIC = Buffer.from('TOCSNAP1');
 const KEEP = 2;
 const NAME = /^shard-(\d+)-(\d{16})\.snapshot$/;
+const UNFINISHED = /^shard-(\d+)-\d{16}\.snapshot\.writing$/;
 
 const ARRAY_TYPES = {
   Float64Array,
@@ -56,9 +58,12 @@ const CHUNK = 1 << 28;
 
 export class FileSnapshotStore implements SnapshotStore {
   readonly #directory: string;
+  readonly #onDamaged: (message: string) => void;
 
-  constructor(directory: string) {
+  /** @param onDamaged hears of a snapshot that was passed over for an older one. */
+  constructor(directory: string, onDamaged: (message: string) => void = () => undefined) {
     this.#directory = directory;
+    this.#onDamaged = onDamaged;
     mkdirSync(directory, { recursive: true });
   }
 
@@ -66,7 +71,10 @@ export class FileSnapshotStore implements SnapshotStore {
     this.writeSync(shard, snapshot);
   }
 
-  /** As `write`; arrays may be live memory of the caller, since nothing runs in between. */
+  /**
+   * As `write`; arrays may be live memory of the caller, since nothing runs in between.
+   * @throws TocsinError `unavailable` when it cannot be written, such as on a full disk; the ones before stay.
+   */
   writeSync(shard: number, snapshot: Snapshot): void {
     let offset = 0;
     const bodies: Uint8Array[] = [];
@@ -92,7 +100,23 @@ export class FileSnapshotStore implements SnapshotStore {
     );
     const final = join(this.#directory, `shard-${shard}-${String(snapshot.position).padStart(16, '0')}.snapshot`);
     const temporary = `${final}.writing`;
-    const fd = openSync(temporary, 'w');
+    try {
+      this.#writeFile(temporary, header, bodies);
+      renameSync(temporary, final);
+      syncDirectory(this.#directory);
+    } catch (cause) {
+      try {
+        rmSync(temporary, { force: true });
+      } catch {
+        // The next start removes it.
+      }
+      throw new TocsinError('unavailable', 'a snapshot cannot be written; is the disk full?', { cause });
+    }
+    for (const old of this.#list(shard).slice(KEEP)) unlinkSync(old);
+  }
+
+  #writeFile(path: string, header: Buffer, bodies: readonly Uint8Array[]): void {
+    const fd = openSync(path, 'w');
     try {
       const prefix = Buffer.alloc(16);
       MAGIC.copy(prefix);
@@ -105,18 +129,24 @@ export class FileSnapshotStore implements SnapshotStore {
     } finally {
       closeSync(fd);
     }
-    renameSync(temporary, final);
-    syncDirectory(this.#directory);
-    for (const old of this.#list(shard).slice(KEEP)) unlinkSync(old);
   }
 
+  /**
+   * Newest intact one. Damaged ones before it are renamed to `.damaged`, so that the next write does not prune the intact
+   * one in their favour; when none is intact nothing is touched. What a crash left half written goes.
+   */
   async read(shard: number): Promise<Snapshot | null> {
+    for (const name of readdirSync(this.#directory))
+      if (Number(UNFINISHED.exec(name)?.[1] ?? -1) === shard) rmSync(join(this.#directory, name), { force: true });
     const files = this.#list(shard);
     if (files.length === 0) return null;
     const faults: string[] = [];
-    for (const file of files) {
+    for (const [i, file] of files.entries()) {
       try {
-        return readSnapshot(file);
+        const snapshot = readSnapshot(file);
+        for (const damaged of files.slice(0, i)) renameSync(damaged, `${damaged}.damaged`);
+        for (const fault of faults) this.#onDamaged(`passed over a damaged snapshot, kept as .damaged: ${fault}`);
+        return snapshot;
       } catch (error) {
         faults.push(`${file}: ${(error as Error).message}`);
       }
