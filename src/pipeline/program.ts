@@ -161,6 +161,7 @@ async function start(options: ProgramOptions, undo: (() => unknown)[]): Promise<
     clock,
     version,
     alerting,
+    slackSigningSecret: settings.api.slack_signing_secret,
     events: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);

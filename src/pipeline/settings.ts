@@ -100,6 +100,10 @@ export const settingsSchema = z
           z.string().default(''),
           'Needed for every call but the health checks; also bearer_token_file; empty: open.',
         ),
+        slack_signing_secret: doc(
+          z.string().default(''),
+          'Signing secret of the Slack app whose buttons call /api/v1/slack/interactions; also slack_signing_secret_file; empty: buttons are not answered.',
+        ),
       })
       .prefault({} as never),
     features: z

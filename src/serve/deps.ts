@@ -42,6 +42,8 @@ export interface ApiDeps {
   readonly version: string;
   /** Read at each request, so that a reload shows. */
   readonly info?: () => ApiInfo;
+  /** Slack's signing secret; empty or absent: its buttons are not answered. */
+  readonly slackSigningSecret?: string;
   /** Silences, maintenance and Alertmanager's API; absent: those routes are not there. */
   readonly alerting?: Alerting;
   /** Absent: everybody who reaches the port may read, and change with a same-origin request. */

@@ -16,6 +16,7 @@ import { recordRoutes } from './routes/records.ts';
 import { seriesRoutes } from './routes/series.ts';
 import { serviceRoutes } from './routes/services.ts';
 import { signalRoutes } from './routes/signals.ts';
+import { slackRoutes } from './routes/slack.ts';
 import { suppressionRoutes } from './routes/suppression.ts';
 import { systemRoutes } from './routes/system.ts';
 
@@ -30,6 +31,7 @@ const GROUPS = [
   systemRoutes,
   eventRoutes,
   suppressionRoutes,
+  slackRoutes,
   alertmanagerRoutes,
 ];
 

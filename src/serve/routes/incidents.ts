@@ -1,8 +1,5 @@
-import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { TocsinError } from '../../domain/error.ts';
-import type { Incident } from '../../domain/incident.ts';
-import type { Verdict, VerdictKind } from '../../domain/verdict.ts';
+import { createActions } from '../actions.ts';
 import type { App } from '../app.ts';
 import type { ApiDeps } from '../deps.ts';
 import { given, idParam, list, problems } from '../schemas/common.ts';
@@ -20,27 +17,11 @@ import { summaryOf } from '../views.ts';
 const params = z.strictObject({ id: idParam });
 const tags = ['incidents'];
 
-const VERDICT_WORDS: Readonly<Record<VerdictKind, string>> = {
-  real: 'a real incident',
-  'false-alarm': 'a false alarm',
-  expected: 'expected',
-  'new-normal': 'the new normal',
-};
-
 export function incidentRoutes(app: App, deps: ApiDeps): void {
-  const { control, clock } = deps;
+  const { control } = deps;
 
-  const find = async (id: string): Promise<Incident> => {
-    const found = await control.incident(id);
-    if (found === null) throw new TocsinError('not_found', `there is no incident ${id}`);
-    return found;
-  };
-
-  const tell = async (id: string, what: 'acknowledge' | 'verdict'): Promise<Incident> => {
-    const after = await find(id);
-    deps.changed?.(after, what);
-    return after;
-  };
+  const actions = createActions(deps);
+  const { find } = actions;
 
   app.get(
     '/api/v1/incidents',
@@ -83,26 +64,8 @@ export function incidentRoutes(app: App, deps: ApiDeps): void {
       },
     },
     async (request) => {
-      const before = await find(request.params.id);
-      if (before.acknowledgedAt !== null) return before;
       const by = request.actor || (request.body?.by ?? 'anonymous');
-      const at = clock.now();
-      await control.saveIncident({
-        ...before,
-        acknowledgedBy: by,
-        acknowledgedAt: at,
-        timeline: [...before.timeline, { at, kind: 'acknowledged', text: `Acknowledged by ${by}` }],
-      });
-      await control.audit({
-        id: randomUUID(),
-        at,
-        by,
-        from: request.ip,
-        action: 'incident.acknowledge',
-        subject: before.id,
-        detail: {},
-      });
-      return tell(before.id, 'acknowledge');
+      return actions.acknowledge(request.params.id, by, request.ip);
     },
   );
 
@@ -118,40 +81,8 @@ export function incidentRoutes(app: App, deps: ApiDeps): void {
       },
     },
     async (request) => {
-      const before = await find(request.params.id);
-      const at = clock.now();
-      const said: Verdict = {
-        id: randomUUID(),
-        subject: 'incident',
-        subjectId: before.id,
-        kind: request.body.kind,
-        comment: request.body.comment,
-        by: request.actor || (request.body.by ?? 'anonymous'),
-        at,
-      };
-      await control.addVerdict(said);
-      await control.saveIncident({
-        ...before,
-        verdict: said,
-        timeline: [
-          ...before.timeline,
-          {
-            at,
-            kind: 'verdict',
-            text: `${said.by}: ${VERDICT_WORDS[said.kind]}${said.comment === '' ? '' : `, "${said.comment}"`}`,
-          },
-        ],
-      });
-      await control.audit({
-        id: randomUUID(),
-        at,
-        by: said.by,
-        from: request.ip,
-        action: 'incident.verdict',
-        subject: before.id,
-        detail: { verdict: said.id, kind: said.kind, comment: said.comment, before: before.verdict?.kind ?? null },
-      });
-      return tell(before.id, 'verdict');
+      const { kind, comment, by } = request.body;
+      return actions.verdict(request.params.id, kind, comment, request.actor || (by ?? 'anonymous'), request.ip);
     },
   );
 
