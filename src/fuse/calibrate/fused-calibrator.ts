@@ -179,7 +179,7 @@ export function createFusedCalibrator(): FusedCalibrator {
       }
       f[o + TOTAL] = left;
       retarget(f, counts, o);
-    } else if (total % 64 === 0) retarget(f, counts, o);
+    } else if ((total & 63) === 0) retarget(f, counts, o);
   }
 
   return {
@@ -217,7 +217,7 @@ export function createFusedCalibrator(): FusedCalibrator {
         const x = score[i]!;
         const o = series[i]! * WIDTH;
         const total = f[o + TOTAL]! + 1;
-        if (x > f[o + THRESHOLD]! || total >= HALVE_AT || total % 64 === 0) {
+        if (x > f[o + THRESHOLD]! || total >= HALVE_AT || (total & 63) === 0) {
           learnOne(series[i]!, x);
           continue;
         }
