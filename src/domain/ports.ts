@@ -94,6 +94,12 @@ export interface OutboxItem {
   readonly sentAt: EpochMs | null;
 }
 
+/** A notification to be delivered; `createdAt` is event time and gives the order. */
+export interface OutboxEntry extends Omit<OutboxItem, 'state' | 'attempts' | 'nextAttemptAt' | 'lastError' | 'sentAt'> {
+  /** When to deliver first, by the clock of the dispatcher; without it, from `createdAt` on. */
+  readonly dueAt?: EpochMs;
+}
+
 /**
  * Everything one correlator step changes, applied in one transaction: either all of it survives a crash or none.
  * `applied` is the last tick report sequence per shard that this state includes.
@@ -101,7 +107,7 @@ export interface OutboxItem {
 export interface CorrelatorCommit {
   readonly incidents: readonly Incident[];
   readonly decisions: readonly DecisionRecord[];
-  readonly outbox: readonly Omit<OutboxItem, 'state' | 'attempts' | 'nextAttemptAt' | 'lastError' | 'sentAt'>[];
+  readonly outbox: readonly OutboxEntry[];
   readonly templates: readonly TemplateInfo[];
   readonly deploys: readonly DeployMarker[];
   readonly traces: readonly ExampleSpan[];

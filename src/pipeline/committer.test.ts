@@ -16,7 +16,9 @@ const report = (sequence: number, shard = 0): TickReport =>
   }) as unknown as TickReport;
 
 /** A committer whose stores note what they are called for, over a clock that stands still unless moved. */
-function build(options: { applied?: Record<string, number>; refuse?: () => boolean } = {}) {
+function build(
+  options: { applied?: Record<string, number>; refuse?: () => boolean; step?: Partial<CorrelatorStep> } = {},
+) {
   const calls: string[] = [];
   const commits: CorrelatorCommit[] = [];
   const durable: string[] = [];
@@ -29,7 +31,7 @@ function build(options: { applied?: Record<string, number>; refuse?: () => boole
   };
   const committer = new Committer({
     correlator: {
-      apply: () => ({ ...STEP, templates: [++applied] as never }),
+      apply: () => ({ ...STEP, templates: [++applied] as never, ...options.step }),
       save: () => `after ${applied}`,
     } as unknown as Correlator,
     history: {
@@ -75,6 +77,16 @@ describe('committer', () => {
     committer.push([report(5), report(0, 1)]);
     await committer.drain();
     expect(durable.slice(2)).toEqual(['0:6', '1:1']);
+  });
+
+  it('makes a page due now by the clock, even if its tick ends later', async () => {
+    const { committer, commits, clock } = build({
+      step: { outbox: [{ id: 'p', createdAt: 10_000 }] as unknown as CorrelatorStep['outbox'] },
+    });
+    clock.at = 1_234;
+    committer.push([report(1)]);
+    await committer.drain();
+    expect(commits[0]!.outbox).toEqual([{ id: 'p', createdAt: 10_000, dueAt: 1_234 }]);
   });
 
   it('writes quiet steps together, at the latest after two seconds', async () => {

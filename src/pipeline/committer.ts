@@ -153,7 +153,9 @@ export class Committer {
     this.#since = this.#options.clock.now();
     // History first: what the control store calls applied is never missing there.
     await this.#options.history.flush();
-    await this.#options.control.commit({ ...buffer, state: this.#options.correlator.save(), applied });
+    // Due at once by our clock: event time may be ahead of it, as a provisional report is named by the end of its tick.
+    const outbox = buffer.outbox.map((entry) => ({ ...entry, dueAt: this.#since }));
+    await this.#options.control.commit({ ...buffer, outbox, state: this.#options.correlator.save(), applied });
     for (const [shard, sequence] of Object.entries(applied)) this.#options.onDurable(Number(shard), sequence + 1);
     if (buffer.incidents.length > 0) this.#options.onIncidents(buffer.incidents.map((incident) => incident.id));
     if (buffer.outbox.length > 0) this.#options.onOutbox();

@@ -33,7 +33,7 @@ export function createReceivers(settings: Settings, clock: Clock, store: Memory 
         targets.push(target);
         if (type.refreshEvery === undefined) return;
         forgetful.push(target);
-        every = Math.min(every, type.refreshEvery);
+        every = Math.min(every, type.refreshEvery(options));
       });
     }
     notifiers.set(receiver.name, all(receiver.name, targets));

@@ -143,6 +143,16 @@ export function controlStoreContract(open: () => Promise<ControlStore>): Contrac
       strictEqual((await store.dueOutbox(1e15, 10)).length, 0);
       strictEqual((await store.incidents({})).items.length, 1);
     }),
+    check('a notification is due when it says, whatever its event time', async (store) => {
+      const payload = notificationOf(sampleIncident('a', 1_000));
+      const item = { id: 'early', receiver: 'r', dedupKey: 'k', payload, createdAt: 9_000, dueAt: 50 };
+      await store.commit(commitOf({ outbox: [item] }));
+      strictEqual((await store.dueOutbox(49, 10)).length, 0);
+      deepStrictEqual(
+        (await store.dueOutbox(50, 10)).map((o) => [o.id, o.createdAt]),
+        [['early', 9_000]],
+      );
+    }),
     check('what a person did to an incident outlives the next commit', async (store) => {
       const incident = sampleIncident('a', 1_000);
       await store.commit(commitOf({ incidents: [incident] }));

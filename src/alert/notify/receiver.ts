@@ -26,7 +26,7 @@ export interface ReceiverType<S extends OptionsSpec = OptionsSpec> {
   readonly required: readonly (keyof S & string)[];
   readonly secrets: readonly (keyof S & string)[];
   /** Set where the other side forgets an alert that is not repeated: how often an open incident is sent again, in ms. */
-  readonly refreshEvery?: number;
+  readonly refreshEvery?: (options: Options<S>) => number;
   /** Options that are templates (`template/README.md`), checked when the configuration is read. */
   readonly templates?: readonly (keyof S & string)[];
   /** What is wrong with options that are each fine by themselves; null when nothing is. */

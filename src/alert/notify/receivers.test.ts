@@ -26,6 +26,14 @@ const callsOf = (receiver: { requests: readonly { method: string; path: string }
   receiver.requests.map((r) => `${r.method} ${r.path}`);
 
 describe('Alertmanager', () => {
+  test.each([
+    [240_000, 60_000],
+    [30_000, 10_000],
+    [1_000, 333],
+  ])('held for %i ms, an open incident is refreshed every %i ms', (hold, every) => {
+    expect(alertmanager.refreshEvery!({ ...defaultsOf(alertmanager.options), hold })).toBe(every);
+  });
+
   test('a changed severity ends the alert under the former one, once', async () => {
     const receiver = await fakeReceiver();
     const notifier = alertmanager.create({ ...defaultsOf(alertmanager.options), urls: [receiver.url] }, context());

@@ -46,7 +46,7 @@ export async function insertOutbox(tx: Transaction<Tables>, item: CorrelatorComm
       payload: JSON.stringify(item.payload),
       state: 'pending',
       attempts: 0,
-      next_attempt_at: item.createdAt,
+      next_attempt_at: item.dueAt ?? item.createdAt,
       last_error: '',
       created_at: item.createdAt,
       sent_at: null,

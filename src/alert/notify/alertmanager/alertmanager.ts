@@ -23,8 +23,9 @@ const options = {
   },
 } as const;
 
-/** How often an open incident is sent again: well within `hold`. */
+/** How often an open incident is sent again: two refreshes may be lost before Alertmanager lets it go. */
 const REFRESH = 60_000;
+const refreshEvery = (hold: number): number => Math.min(REFRESH, Math.floor(hold / 3));
 
 /**
  * Alertmanager's v2 API: POST /api/v2/alerts with the incident as one alert. While open it is refreshed with an `endsAt`
@@ -35,7 +36,7 @@ export const alertmanager: ReceiverType<typeof options> = {
   options,
   required: ['urls'],
   secrets: ['bearer_token'],
-  refreshEvery: REFRESH,
+  refreshEvery: ({ hold }) => refreshEvery(hold),
   templates: TEXT_TEMPLATES,
   create({ urls, bearer_token, timeout, hold, ...given }, { clock, name, memory }): Notifier {
     const texts = createTexts(given);
