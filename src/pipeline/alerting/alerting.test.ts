@@ -166,6 +166,18 @@ time_intervals: [{name: noon, time_intervals: [{times: [{start_time: '12:00', en
     ]);
   });
 
+  test('nobody is reminded of what is acknowledged or silenced', async () => {
+    const w = await alertingWorld();
+    await w.step(w.incident('a'));
+    await w.step(w.incident('b', { services: ['payments'] }));
+    await w.step(w.incident('c', { services: ['search'] }));
+    w.time.now += 5 * HOUR;
+    await w.alerting.putSilence({ ...silenceOf('service="payments"', T0 + DAY), startsAt: w.time.now });
+    expect(await w.step(w.incident('a', { openedAt: T0, acknowledgedBy: 'mira', acknowledgedAt: T0 }))).toEqual([
+      'c reminder team',
+    ]);
+  });
+
   test('saved and restored notices go on without repeating themselves', async () => {
     const w = await alertingWorld();
     await w.step(w.incident('a'));

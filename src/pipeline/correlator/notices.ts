@@ -32,7 +32,7 @@ export interface NoticesState {
   readonly told: readonly (readonly [string, Told])[];
   readonly blocked: readonly (readonly [string, string])[];
   readonly budget: PageBudgetState;
-  readonly groups: GroupTimingState;
+  readonly groups?: GroupTimingState;
 }
 
 /** What people and the configuration say about who is told, and when not. */
@@ -151,8 +151,11 @@ export function createNotices(
       }
       for (const member of repeated) {
         const incident = byId.get(member.id);
-        if (incident !== undefined && incident.acknowledgedAt === null)
-          outbox.push(entry(incident, 'reminder', receiver, at));
+        // Somebody is on it, or somebody wants quiet: no reminder.
+        if (incident === undefined || incident.acknowledgedAt !== null) continue;
+        const labels = incidentLabels(incident);
+        if (!silences.check(incident, labels, at).passed || !maintenance.check(incident, labels, at).passed) continue;
+        outbox.push(entry(incident, 'reminder', receiver, at));
       }
     }
     for (const { reason, members } of muted) {
@@ -236,7 +239,8 @@ export function createNotices(
       told = new Map(state.told);
       blocked = new Map(state.blocked);
       budget.restore(state.budget);
-      groups.restore(state.groups);
+      // Absent in states of before groups were kept.
+      if (state.groups !== undefined) groups.restore(state.groups);
     },
   };
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Incident } from '../../domain/incident.ts';
 import { createActions } from '../actions.ts';
 import type { App } from '../app.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -21,7 +22,7 @@ export function incidentRoutes(app: App, deps: ApiDeps): void {
   const { control } = deps;
 
   const actions = createActions(deps);
-  const { find } = actions;
+  const find = (id: string): Promise<Incident> => actions.find(id);
 
   app.get(
     '/api/v1/incidents',

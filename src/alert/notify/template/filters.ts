@@ -77,7 +77,7 @@ export const FILTERS: Readonly<Record<string, Filter>> = {
     takes: [2, 2],
     apply: ([limit, value]) => {
       const most = Math.max(1, Math.floor(number(limit)));
-      const whole = [...text(value).slice(0, MAX_TEXT)];
+      const whole = Array.from(text(value).slice(0, MAX_TEXT));
       return whole.length <= most ? whole.join('') : `${whole.slice(0, most - 1).join('')}…`;
     },
     shape: () => ({ kind: 'text' }),

@@ -37,7 +37,7 @@ export function parse(source: string): readonly Block[] {
   return blocks;
 }
 
-/** Text and tags; `{{-` and `-}}` take the white space beside them, `{{/* … *​/}}` is a comment. */
+/** Text and tags; `{{-` and `-}}` take the white space beside them, a tag between `/*` and its end is a comment. */
 function split(source: string): Piece[] {
   const pieces: Piece[] = [];
   let at = 0;

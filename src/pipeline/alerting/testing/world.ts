@@ -1,5 +1,6 @@
 import { parseConfig } from '../../../config/load.ts';
 import type { Incident } from '../../../domain/incident.ts';
+import type { MaintenanceWindow, Silence } from '../../../domain/suppression.ts';
 import { sampleIncident } from '../../../store/contract.ts';
 import { openSqliteControlStore } from '../../../store/control/sqlite.ts';
 import { createNotices } from '../../correlator/notices.ts';
@@ -43,9 +44,9 @@ export async function alertingWorld(config = CONFIG) {
   );
   const correlator = {
     incidents: () => [...incidents.values()],
-    receiversOf: notices.receiversOf,
-    setSilences: notices.setSilences,
-    setMaintenance: notices.setMaintenance,
+    receiversOf: (id: string) => notices.receiversOf(id),
+    setSilences: (silences: readonly Silence[]) => notices.setSilences(silences),
+    setMaintenance: (windows: readonly MaintenanceWindow[]) => notices.setMaintenance(windows),
     heldBy: (incident: Incident, at: number) => notices.heldBy(incident, [...incidents.values()], [], at),
   };
   const options = { control, correlator, clock, settings, zone: zoneOffset, externalUrl: 'http://tocsin' };
