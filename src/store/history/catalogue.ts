@@ -98,7 +98,10 @@ export class Catalogue {
     appender.closeSync();
   }
 
-  /** Identity hashes of the rows of a report; remembers when each series was last seen. */
+  /**
+   * Identity hashes of the rows of a report; remembers when each series was last seen. 0 for a series that is not described
+   * yet, as when more are new at once than one report describes: such a row belongs to nobody.
+   */
   hashes(shard: number, rows: WindowRows): BigUint64Array {
     const out = new BigUint64Array(rows.length);
     for (let i = 0; i < rows.length; i++) {

@@ -155,3 +155,27 @@ test('retention drops whole files that are too old', async () => {
   expect((await store.range(A, 200_000, 300_000, 1)).length).toBe(10);
   await store.close();
 });
+
+test('rows of a series that is not described yet are left out, and kept from then on', async () => {
+  const store = await filled();
+  await store.append(
+    0,
+    rows(400_000, [
+      [0, 7],
+      [2, 8],
+      [1, 9],
+    ]),
+  );
+  const C = '00000000000000cc';
+  await store.registerSeries(0, [{ index: 2, info: info(C) }], 410_000);
+  await store.append(0, rows(410_000, [[2, 10]]));
+  await store.flush();
+  const means = async (id: string) => (await store.range(id, 400_000, 420_000, 1)).map((point) => point.mean);
+  expect([await means(A), await means(B), await means(C), await means('0000000000000000')]).toEqual([
+    [7],
+    [9],
+    [10],
+    [],
+  ]);
+  await store.close();
+});

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DOUBLE, type DuckDBConnection, DuckDBDataChunk, DuckDBInstance, FLOAT, UBIGINT } from '@duckdb/node-api';
-import type { WindowRows } from '../../domain/history.ts';
+import { createWindowRows, type WindowRows } from '../../domain/history.ts';
 import type { HistoryPoint, HistoryStore, SeriesSummary } from '../../domain/ports.ts';
 import type { SeriesInfo } from '../../domain/series.ts';
 import { CATALOGUE_SQL, Catalogue } from './catalogue.ts';
@@ -111,7 +111,8 @@ export class DuckDbHistoryStore implements HistoryStore {
   append(shard: number, rows: WindowRows): Promise<void> {
     if (rows.length === 0) return Promise.resolve();
     return this.#exclusive(async () => {
-      this.#pending.push({ rows, hashes: this.#catalogue.hashes(shard, rows) });
+      const hashes = this.#catalogue.hashes(shard, rows);
+      this.#pending.push(hashes.includes(0n) ? onlyKnown(rows, hashes) : { rows, hashes });
     });
   }
 
@@ -261,4 +262,16 @@ function listFiles(directory: string): ParquetFile[] {
     .filter((entry) => entry.match !== null)
     .map(({ name, match }) => ({ path: join(directory, name), from: Number(match![1]), to: Number(match![2]) }))
     .sort((a, b) => a.from - b.from);
+}
+
+/** The rows whose series the catalogue knows. */
+function onlyKnown(rows: WindowRows, hashes: BigUint64Array): { rows: WindowRows; hashes: BigUint64Array } {
+  const known = createWindowRows(hashes.reduce((count, hash) => count + (hash === 0n ? 0 : 1), 0));
+  const kept = new BigUint64Array(known.start.length);
+  for (const [i, hash] of hashes.entries()) {
+    if (hash === 0n) continue;
+    for (const name of COLUMNS) known[name][known.length] = rows[name][i]!;
+    kept[known.length++] = hash;
+  }
+  return { rows: known, hashes: kept };
 }
