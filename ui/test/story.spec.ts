@@ -157,6 +157,7 @@ test('everything is reached by keyboard', async ({ page }) => {
 
 test('the first tab stop skips to the content', async ({ page }) => {
   await page.goto('/status');
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('Status');
   await page.keyboard.press('Tab');
   await expect(page.getByRole('link', { name: 'Skip to content' })).toBeFocused();
   await page.keyboard.press('Enter');
