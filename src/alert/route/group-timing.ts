@@ -69,6 +69,8 @@ export interface GroupTiming {
   toldTo(receiver: string): readonly string[];
   /** Receivers that were told of a member and not yet of its end. */
   receiversOf(id: string): readonly string[];
+  /** Firing members that no receiver was told of yet: they wait, or are muted. */
+  waiting(): readonly string[];
   forget(keep: (id: string) => boolean): void;
   save(): GroupTimingState;
   restore(state: GroupTimingState): void;
@@ -171,6 +173,11 @@ export function createGroupTiming(): GroupTiming {
     receiversOf: (id) => [
       ...new Set([...groups.values()].filter((group) => group.told.has(id)).map((group) => group.receiver)),
     ],
+    waiting() {
+      const told = new Set([...groups.values()].flatMap((group) => [...group.told.keys()]));
+      const ids = [...groups.values()].flatMap((group) => [...group.members.values()]);
+      return [...new Set(ids.filter((member) => member.firing && !told.has(member.id)).map((member) => member.id))];
+    },
     forget(keep) {
       for (const [name, group] of groups) {
         for (const id of group.members.keys())

@@ -166,6 +166,21 @@ time_intervals: [{name: noon, time_intervals: [{times: [{start_time: '12:00', en
     ]);
   });
 
+  test('a silence that comes during group_wait holds back what waits', async () => {
+    const w = await alertingWorld(`
+receivers: [{name: team, webhook_configs: [{url: 'http://x'}]}]
+route: {receiver: team, group_wait: 1m}
+`);
+    expect(await w.step(w.incident('a'))).toEqual([]);
+    w.time.now += 30_000;
+    await w.alerting.putSilence({ ...silenceOf('service="checkout"', T0 + HOUR), startsAt: w.time.now });
+    w.time.now += MINUTE;
+    expect(await w.step()).toEqual([]);
+    expect((await w.control.decisions({ stage: 'silence' })).length).toBe(1);
+    w.time.now = T0 + HOUR;
+    expect(await w.step()).toEqual(['a opened team']);
+  });
+
   test('nobody is reminded of what is acknowledged or silenced', async () => {
     const w = await alertingWorld();
     await w.step(w.incident('a'));

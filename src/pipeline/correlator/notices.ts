@@ -139,6 +139,23 @@ export function createNotices(
     };
   }
 
+  /** What waits for its group is held back by a silence or window that came meanwhile, and looked at again from the start. */
+  function holdWaiting(all: readonly Incident[], at: EpochMs, decisions: DecisionRecord[]): void {
+    const held = new Set<string>();
+    for (const id of groups.waiting()) {
+      const incident = all.find((candidate) => candidate.id === id);
+      if (incident === undefined) continue;
+      const labels = incidentLabels(incident);
+      const record = silences.check(incident, labels, at).record ?? maintenance.check(incident, labels, at).record;
+      if (record === null) continue;
+      held.add(id);
+      told.delete(id);
+      blocked.set(id, record.stage);
+      decisions.push(record);
+    }
+    if (held.size > 0) groups.forget((id) => !held.has(id));
+  }
+
   /** Groups that are due: what is new in them, and what is repeated because nobody has taken it up yet. */
   function flush(all: readonly Incident[], at: EpochMs, outbox: OutboxEntry[], decisions: DecisionRecord[]): void {
     const byId = new Map(all.map((incident) => [incident.id, incident]));
@@ -214,6 +231,7 @@ export function createNotices(
           );
         told.set(incident.id, { severity: incident.severity, status: 'open', reopened: incident.reopenedCount });
       }
+      holdWaiting(all, at, decisions);
       flush(all, at, outbox, decisions);
       const known = new Set(all.map((incident) => incident.id));
       for (const id of told.keys()) if (!known.has(id)) told.delete(id);
