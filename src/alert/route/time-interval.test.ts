@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { compileInterval, compileIntervals, nextChange, type TimeIntervalSpec } from './time-interval.ts';
+import { compileInterval, compileIntervals, type TimeIntervalSpec } from './time-interval.ts';
 
 const HOUR = 3_600_000;
 /** UTC, an hour ahead of it, and nothing else. */
@@ -61,10 +61,4 @@ describe('Alertmanager refuses them too', () => {
       ),
     ).toThrow(/used twice/);
   });
-});
-
-test('the next change is found to the minute', () => {
-  const office = compileInterval({ times: [{ start_time: '09:00', end_time: '17:00' }] }, zones);
-  expect(nextChange(office, Date.parse('2026-01-01T08:30:10Z'), 24 * HOUR)).toBe(Date.parse('2026-01-01T09:00:00Z'));
-  expect(nextChange(compileInterval({}, zones), 0, 24 * HOUR)).toBeNull();
 });

@@ -1,6 +1,6 @@
 import { TocsinError } from '../../domain/error.ts';
 import type { ZoneOffset } from '../../domain/suppression.ts';
-import { type EpochMs, MINUTE } from '../../domain/units.ts';
+import type { EpochMs } from '../../domain/units.ts';
 
 /** One entry of Alertmanager's `time_intervals`, as written. */
 export interface TimeIntervalSpec {
@@ -130,12 +130,4 @@ function holdsDay([from, to]: Range, local: Date): boolean {
   if (begin > last) return false;
   const day = local.getUTCDate();
   return day >= Math.max(1, begin) && day <= Math.min(last, end);
-}
-
-/** The next moment from which the test gives another answer, looked for in steps of a minute; null within the horizon. */
-export function nextChange(test: TimeTest, from: EpochMs, horizon: number): EpochMs | null {
-  const now = test(from);
-  const first = Math.floor(from / MINUTE) * MINUTE + MINUTE;
-  for (let at = first; at <= from + horizon; at += MINUTE) if (test(at) !== now) return at;
-  return null;
 }

@@ -13,7 +13,7 @@ const MARK: Readonly<Record<Incident['severity'], string>> = {
 };
 
 /** Actions of the buttons; the program's Slack endpoint answers to these. */
-export const SLACK_ACTIONS = {
+const SLACK_ACTIONS = {
   acknowledge: 'tocsin_acknowledge',
   silence: 'tocsin_silence',
   real: 'tocsin_verdict_real',
