@@ -51,8 +51,11 @@ interface SavedState {
   readonly watermark: EpochMs;
 }
 
-/** JSON knows no NaN: evidence without an expectation comes back as null. */
-const UNKNOWN_FIELDS = new Set(['expected', 'lower', 'upper']);
+/**
+ * JSON knows no NaN: evidence without an expectation or value and an edge without joined spans come back as null. Nothing
+ * else of the state is NaN, and nothing of these names is ever null. Infinity does not occur: samples are finite.
+ */
+const UNKNOWN_FIELDS = new Set(['expected', 'lower', 'upper', 'value', 'serverMs']);
 const reviveNaN = (key: string, value: unknown): unknown =>
   value === null && UNKNOWN_FIELDS.has(key) ? Number.NaN : value;
 

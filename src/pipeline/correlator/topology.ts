@@ -40,7 +40,9 @@ export class Topology {
       }
       edge.calls += ALPHA * (tick.calls - edge.calls);
       edge.errors += ALPHA * (tick.errors - edge.errors);
-      if (Number.isFinite(tick.serverMs)) edge.serverMs += ALPHA * (tick.serverMs - edge.serverMs);
+      // Unknown until a span of each side was joined.
+      if (!Number.isFinite(edge.serverMs)) edge.serverMs = tick.serverMs;
+      else if (Number.isFinite(tick.serverMs)) edge.serverMs += ALPHA * (tick.serverMs - edge.serverMs);
       edge.surprise = surprise;
       edge.lastSeen = at;
     }
