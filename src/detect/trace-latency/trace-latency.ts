@@ -68,13 +68,20 @@ interface Finding {
 }
 
 /**
+ * What is timed: a span's own time, or the gap, which is the caller's span minus the callee's where they are two services
+ * (network and waiting to be served, charged to the callee).
+ */
+export type Measured = 'self' | 'gap';
+
+/**
  * Operations that became slow by themselves. Per span key (operation, calling service) a decayed log histogram of SELF
  * time; per tick the share of spans beyond the key's 90 % and 99 % quantiles against a binomial at the share that history
  * has there. Never decides on one span. Learning stops while p < 1e-4, for at most half an hour.
  */
 export class TraceLatency {
-  readonly name = 'trace-latency';
+  readonly name: string;
   readonly #options: TraceLatencyOptions;
+  readonly #measured: Measured;
   readonly #keys: PairIndex;
   readonly #tails = new ScoreTails();
   #past: Float32Array = new Float32Array(BINS * 64);
@@ -82,8 +89,10 @@ export class TraceLatency {
   #places: Int32Array = new Int32Array(2048);
   #meta: Float64Array = new Float64Array(META * 64);
 
-  constructor(options: TraceLatencyOptions) {
+  constructor(options: TraceLatencyOptions, measured: Measured = 'self') {
+    this.name = measured === 'self' ? 'trace-latency' : 'trace-gap';
     this.#options = options;
+    this.#measured = measured;
     this.#keys = new PairIndex(options.maxKeys);
   }
 
@@ -93,21 +102,24 @@ export class TraceLatency {
   }
 
   observe(spans: SettledSpans): void {
-    const { length, operation, parentService, selfMs, trace } = spans;
+    const { length, operation, parentService, trace } = spans;
+    const times = this.#measured === 'self' ? spans.selfMs : spans.gapMs;
     if (this.#places.length < length) this.#places = new Int32Array(length);
     const places = this.#places;
     for (let i = 0; i < length; i += 1) {
-      const key = this.#keys.rowOf(operation[i] as number, parentService[i] as number);
       places[i] = -1;
+      const time = times[i] as number;
+      // A gap exists between services only; it is NaN elsewhere.
+      if (time !== time) continue;
+      const key = this.#keys.rowOf(operation[i] as number, parentService[i] as number);
       if (key < 0) continue;
       if ((key + 1) * BINS > this.#now.length) this.#grow(key + 1);
-      const self = selfMs[i] as number;
-      places[i] = key * BINS + binOf(self);
+      places[i] = key * BINS + binOf(time > 0 ? time : 0);
       const meta = this.#meta;
       const m = key * META;
       meta[m + SPANS] = (meta[m + SPANS] as number) + 1;
-      if (self >= (meta[m + SLOWEST] as number) && (trace[i] as number) >= 0) {
-        meta[m + SLOWEST] = self;
+      if (time >= (meta[m + SLOWEST] as number) && (trace[i] as number) >= 0) {
+        meta[m + SLOWEST] = time;
         meta[m + TRACE] = (trace[i] as number) + 1;
       }
     }
@@ -264,14 +276,19 @@ export class TraceLatency {
     const usual = this.#meta[m + P99] as number;
     const lower = Math.exp(usual - 2 * sd);
     const upper = Math.exp(usual + 2 * sd);
-    const caller = parent >= 0 && parent !== service ? ` (called by ${names(parent)})` : '';
+    const usually = `${inWords(p99)}, usually ${inWords(lower)} to ${inWords(upper)}`;
+    const caller = parent >= 0 && parent !== service ? names(parent) : '';
+    const isGap = this.#measured === 'gap';
+    const text = isGap
+      ? `calls of ${operation} from ${caller} wait outside it: p99 ${usually}`
+      : `own time p99 of ${operation}${caller === '' ? '' : ` (called by ${caller})`} ${usually}`;
     const traceId = traces.traceIdOf((this.#meta[m + TRACE] as number) - 1);
     return createEvidence({
       service: names(service),
       modality: 'trace',
-      metric: 'span.self_time',
+      metric: isGap ? 'edge.gap' : 'span.self_time',
       unit: 'ms',
-      labels: { operation },
+      labels: isGap ? { operation, caller } : { operation },
       kind: 'latency',
       at,
       p,
@@ -279,7 +296,7 @@ export class TraceLatency {
       expected: Math.exp(usual),
       lower,
       upper,
-      text: `own time p99 of ${operation}${caller} ${inWords(p99)}, usually ${inWords(lower)} to ${inWords(upper)}`,
+      text,
       subject: operation,
       ...(traceId === '' ? {} : { traceId }),
     });
@@ -299,8 +316,11 @@ export class TraceLatency {
   }
 }
 
-export function createTraceLatency(options: Partial<TraceLatencyOptions> = {}): TraceLatency {
-  return new TraceLatency({ ...defaultsOf(TRACE_LATENCY_OPTIONS), ...options });
+export function createTraceLatency(
+  options: Partial<TraceLatencyOptions> = {},
+  measured: Measured = 'self',
+): TraceLatency {
+  return new TraceLatency({ ...defaultsOf(TRACE_LATENCY_OPTIONS), ...options }, measured);
 }
 
 /** Exponent and top three mantissa bits of a float32: a bin without a logarithm. */

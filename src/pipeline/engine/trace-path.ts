@@ -31,6 +31,7 @@ export class TracePath {
   readonly #red;
   readonly #graph;
   readonly #latency = createTraceLatency();
+  readonly #gap = createTraceLatency({}, 'gap');
   readonly #errors = createTraceErrors();
   readonly #structure = createTraceStructure();
   #operations = new Int32Array(1_024);
@@ -40,6 +41,7 @@ export class TracePath {
     this.#red = createSpanRed(decode, settings.features.span_red);
     this.#graph = createServiceGraph((spans) => {
       this.#latency.observe(spans);
+      this.#gap.observe(spans);
       this.#errors.observe(spans);
       this.#structure.observe(spans);
     }, settings.features.service_graph);
@@ -77,7 +79,7 @@ export class TracePath {
       derived.add(callee, EDGE_FEATURES.serverTime, edge.caller, labels, at, edge.serverMs);
       derived.add(callee, EDGE_FEATURES.gap, edge.caller, labels, at, edge.gapMs);
     }
-    const evidence = [this.#latency, this.#errors, this.#structure].flatMap((detector) =>
+    const evidence = [this.#latency, this.#gap, this.#errors, this.#structure].flatMap((detector) =>
       detector.closeTick(at, this.#red, names, this.#graph),
     );
     return { evidence: evidence.map((item) => charted(item, serviceNamed(item.service), derived)), edges };
@@ -103,6 +105,7 @@ export class TracePath {
       'trace.red': this.#red.save(),
       'trace.graph': this.#graph.save(),
       'trace.latency': this.#latency.save(),
+      'trace.gap': this.#gap.save(),
       'trace.errors': this.#errors.save(),
       'trace.structure': this.#structure.save(),
     };
@@ -113,6 +116,7 @@ export class TracePath {
     this.#red.restore(parts['trace.red']!);
     this.#graph.restore(parts['trace.graph']!);
     this.#latency.restore(parts['trace.latency']!);
+    this.#gap.restore(parts['trace.gap']!);
     this.#errors.restore(parts['trace.errors']!);
     this.#structure.restore(parts['trace.structure']!);
   }
@@ -122,6 +126,8 @@ export class TracePath {
 function charted(evidence: Evidence, service: number, derived: DerivedPoints): Evidence {
   const feature = SHOWN_BY[evidence.kind];
   const operation = evidence.labels['operation'] ?? evidence.subject ?? '';
+  const caller = evidence.labels['caller'];
   if (evidence.series !== '' || feature === undefined) return evidence;
+  if (caller !== undefined) return { ...evidence, series: derived.idOf(service, EDGE_FEATURES.gap, caller) };
   return { ...evidence, series: derived.idOf(service, feature, operation) };
 }
