@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
 /** Our own figures, by Prometheus' naming rules. One place, so that docs can list them and a test can hold both equal. */
 export interface ProgramMetrics {
@@ -30,9 +30,14 @@ export function createMetrics(version: string): ProgramMetrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
-  const gauge = (name: string, help: string, labelNames: string[] = []): Gauge => new Gauge({ name, help, labelNames, registers });
-  const counter = (name: string, help: string, labelNames: string[] = []): Counter => new Counter({ name, help, labelNames, registers });
-  gauge('tocsin_build_info', 'Version that runs; always 1.', ['version', 'node']).set({ version, node: process.versions.node }, 1);
+  const gauge = (name: string, help: string, labelNames: string[] = []): Gauge =>
+    new Gauge({ name, help, labelNames, registers });
+  const counter = (name: string, help: string, labelNames: string[] = []): Counter =>
+    new Counter({ name, help, labelNames, registers });
+  gauge('tocsin_build_info', 'Version that runs; always 1.', ['version', 'node']).set(
+    { version, node: process.versions.node },
+    1,
+  );
   return {
     registry,
     // Totals are kept by the shards and copied here, hence gauges by mechanism and counters by meaning.
@@ -41,21 +46,48 @@ export function createMetrics(version: string): ProgramMetrics {
     spansTotal: gauge('tocsin_spans_total', 'Spans taken in.', ['shard']),
     series: gauge('tocsin_series', 'Live series.', ['shard']),
     services: gauge('tocsin_services', 'Services known.', ['shard']),
-    refusedSamplesTotal: gauge('tocsin_refused_samples_total', 'Samples of new series beyond the limit of their tenant.', ['shard']),
-    latePointsTotal: gauge('tocsin_irregular_points_total', 'Samples that were late, too late, duplicate or from the future.', ['shard', 'reason']),
-    replayFaultsTotal: gauge('tocsin_replay_faults_total', 'Inputs that the replay at start passed over because of a fault of Tocsin.', ['shard']),
+    refusedSamplesTotal: gauge(
+      'tocsin_refused_samples_total',
+      'Samples of new series beyond the limit of their tenant.',
+      ['shard'],
+    ),
+    latePointsTotal: gauge(
+      'tocsin_irregular_points_total',
+      'Samples that were late, too late, duplicate or from the future.',
+      ['shard', 'reason'],
+    ),
+    replayFaultsTotal: gauge(
+      'tocsin_replay_faults_total',
+      'Inputs that the replay at start passed over because of a fault of Tocsin.',
+      ['shard'],
+    ),
     stateBytes: gauge('tocsin_state_bytes', 'Memory of series, detectors and windows.', ['shard']),
     watermarkSeconds: gauge('tocsin_watermark_timestamp_seconds', 'Newest event time seen.', ['shard']),
-    requestsTotal: gauge('tocsin_ingest_requests_total', 'Ingest requests answered.', ['shard', 'protocol', 'signal', 'code']),
-    receivedBytesTotal: gauge('tocsin_ingest_received_bytes_total', 'Bytes of request bodies as they arrived.', ['shard']),
+    requestsTotal: gauge('tocsin_ingest_requests_total', 'Ingest requests answered.', [
+      'shard',
+      'protocol',
+      'signal',
+      'code',
+    ]),
+    receivedBytesTotal: gauge('tocsin_ingest_received_bytes_total', 'Bytes of request bodies as they arrived.', [
+      'shard',
+    ]),
     reportsTotal: counter('tocsin_tick_reports_total', 'Reports that shards sent to the correlator.', ['kind']),
-    reportSeconds: new Histogram({ name: 'tocsin_correlate_seconds', help: 'Time the correlator took for one report, storage included.', buckets: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3], registers }),
+    reportSeconds: new Histogram({
+      name: 'tocsin_correlate_seconds',
+      help: 'Time the correlator took for one report, storage included.',
+      buckets: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3],
+      registers,
+    }),
     incidentsTotal: counter('tocsin_incidents_total', 'Incidents opened.', ['severity']),
     incidentsOpen: gauge('tocsin_incidents_open', 'Incidents open now.'),
     decisionsTotal: counter('tocsin_decisions_total', 'Decisions by stage and outcome.', ['stage', 'outcome']),
     notificationsTotal: gauge('tocsin_notifications_total', 'Notifications by result.', ['result']),
     historyBytes: gauge('tocsin_history_bytes', 'Size of the Parquet files.'),
     configReloadSuccessful: gauge('tocsin_config_last_reload_successful', '1 if the last reload was taken.'),
-    configReloadTimestamp: gauge('tocsin_config_last_reload_success_timestamp_seconds', 'When the last successful reload was.'),
+    configReloadTimestamp: gauge(
+      'tocsin_config_last_reload_success_timestamp_seconds',
+      'When the last successful reload was.',
+    ),
   };
 }

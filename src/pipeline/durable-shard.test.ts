@@ -143,7 +143,7 @@ describe('a shard that was killed', () => {
 
 describe('a fault of our own', () => {
   test('is passed over by the replay as it was when the input came: counted, said, and everything else applied', async () => {
-    const apply = ShardEngine.prototype.accept;
+    const apply = Reflect.get(ShardEngine.prototype, 'accept') as ShardEngine['accept'];
     vi.spyOn(ShardEngine.prototype, 'accept').mockImplementation(function (this: ShardEngine, ...args) {
       if (args[3] === 'poison') throw new RangeError('a bug');
       return apply.apply(this, args);

@@ -21,7 +21,8 @@ export function createReceivers(settings: Settings, clock: Clock, store: Memory 
   const notifiers = new Map<string, Notifier>();
   const refresh = new Map<string, { every: number; notifier: Notifier }>();
   for (const receiver of settings.receivers) {
-    if (notifiers.has(receiver.name)) throw new TocsinError('invalid_config', `receivers: the name '${receiver.name}' is used twice`);
+    if (notifiers.has(receiver.name))
+      throw new TocsinError('invalid_config', `receivers: the name '${receiver.name}' is used twice`);
     const targets: Notifier[] = [];
     const forgetful: Notifier[] = [];
     let every = Number.POSITIVE_INFINITY;
@@ -69,7 +70,9 @@ function all(name: string, targets: readonly Notifier[]): Notifier {
         }),
       );
       taken.delete(dedupKey);
-      const faults = results.filter((result) => result.status === 'rejected').map((result) => result.reason as TocsinError);
+      const faults = results
+        .filter((result) => result.status === 'rejected')
+        .map((result) => result.reason as TocsinError);
       const fault = faults.find((candidate) => candidate.retryable) ?? faults[0];
       if (fault === undefined) return;
       // What is refused for good by one target is not tried there again while another is retried.

@@ -7,12 +7,19 @@ import type { ShardFigures } from './shard-threads.ts';
 /** Counts what one report led to. */
 export function countStep(metrics: ProgramMetrics, report: TickReport, step: CorrelatorStep): void {
   metrics.reportsTotal.inc({ kind: report.provisional ? 'provisional' : 'final' });
-  for (const incident of step.incidents) if (incident.version === 1) metrics.incidentsTotal.inc({ severity: incident.severity });
+  for (const incident of step.incidents)
+    if (incident.version === 1) metrics.incidentsTotal.inc({ severity: incident.severity });
   for (const { stage, outcome } of step.decisions) metrics.decisionsTotal.inc({ stage, outcome });
 }
 
 /** Copies the shards' own totals into the registry; called when somebody asks for metrics. */
-export function copyFigures(metrics: ProgramMetrics, figures: ReadonlyMap<number, ShardFigures>, notifications: DispatcherCounters, correlator: Correlator, historyBytes: number): void {
+export function copyFigures(
+  metrics: ProgramMetrics,
+  figures: ReadonlyMap<number, ShardFigures>,
+  notifications: DispatcherCounters,
+  correlator: Correlator,
+  historyBytes: number,
+): void {
   for (const [shard, { stats, ingest }] of figures) {
     const labels = { shard };
     metrics.pointsTotal.set(labels, stats.points);
@@ -29,9 +36,11 @@ export function copyFigures(metrics: ProgramMetrics, figures: ReadonlyMap<number
     metrics.stateBytes.set(labels, stats.stateBytes);
     metrics.watermarkSeconds.set(labels, stats.watermark / 1_000);
     metrics.receivedBytesTotal.set(labels, ingest.bytesIn);
-    for (const { protocol, signal, code, count } of ingest.requests) metrics.requestsTotal.set({ shard, protocol, signal, code }, count);
+    for (const { protocol, signal, code, count } of ingest.requests)
+      metrics.requestsTotal.set({ shard, protocol, signal, code }, count);
   }
   metrics.incidentsOpen.set(correlator.incidents().filter((incident) => incident.status === 'open').length);
-  for (const [result, count] of Object.entries(notifications)) metrics.notificationsTotal.set({ result }, count as number);
+  for (const [result, count] of Object.entries(notifications))
+    metrics.notificationsTotal.set({ result }, count as number);
   metrics.historyBytes.set(historyBytes);
 }
