@@ -17,10 +17,15 @@ const SAME_SIGNAL_MS = 1_000;
 const STOP_DEADLINE_MS = 30_000;
 
 /** Starts the program and says where it listens. */
-export async function startServer(options: ServeOptions, output: Output): Promise<{ readonly program: Program; readonly ended: Promise<number> }> {
+export async function startServer(
+  options: ServeOptions,
+  output: Output,
+): Promise<{ readonly program: Program; readonly ended: Promise<number> }> {
   const read = () => {
     const loaded = loadConfig(options.config ?? null, settingsSchema, process.env);
-    return options.dataDir === undefined ? loaded : { ...loaded, config: { ...loaded.config, data_dir: options.dataDir } };
+    return options.dataDir === undefined
+      ? loaded
+      : { ...loaded, config: { ...loaded.config, data_dir: options.dataDir } };
   };
   const loaded = read();
   const log = createLog(loaded.config.log_level);
@@ -51,7 +56,14 @@ export async function startServer(options: ServeOptions, output: Output): Promis
       ended.resolve(0);
     });
   }
-  process.on('SIGHUP', () => void fetch(`${addresses.api}/-/reload`, { method: 'POST', headers: { 'x-tocsin-request': 'sighup', authorization: `Bearer ${loaded.config.api.bearer_token}` } }).catch(() => undefined));
+  process.on(
+    'SIGHUP',
+    () =>
+      void fetch(`${addresses.api}/-/reload`, {
+        method: 'POST',
+        headers: { 'x-tocsin-request': 'sighup', authorization: `Bearer ${loaded.config.api.bearer_token}` },
+      }).catch(() => undefined),
+  );
   return { program, ended: ended.promise };
 }
 
@@ -70,6 +82,10 @@ export async function stopInTime(program: Program, code: number): Promise<void> 
 
 /** The built page: beside the bundle, or in dist/ when run from sources. */
 function uiFolder(): string | null {
-  const folders = [join(import.meta.dirname, 'ui'), join(import.meta.dirname, '..', 'ui'), join(import.meta.dirname, '..', '..', 'dist', 'ui')];
+  const folders = [
+    join(import.meta.dirname, 'ui'),
+    join(import.meta.dirname, '..', 'ui'),
+    join(import.meta.dirname, '..', '..', 'dist', 'ui'),
+  ];
   return folders.find((folder) => existsSync(join(folder, 'index.html'))) ?? null;
 }

@@ -31,6 +31,9 @@ export interface SeriesFusion {
 
 const CAP = 8;
 
+/** Samples stranger than this are weighed again as evidence; the others are worth what they are. */
+const DOUBTFUL = 1;
+
 export function createSeriesFusion(tier: DetectorTier, options: SeriesFusionOptions = {}): SeriesFusion {
   const { names } = tier;
   const weights = names.map((name) => options.weights?.[name] ?? 1 / names.length);
@@ -72,7 +75,7 @@ export function createSeriesFusion(tier: DetectorTier, options: SeriesFusionOpti
 
   function fuse({ series, time, length }: PointBatch, tail: TailColumns, out: SeriesScores): void {
     const { known, mode } = tail;
-    const { surprise, extent, ready, changePoint } = out;
+    const { surprise, evidence, extent, ready, changePoint } = out;
     if (fused.length < length) {
       fused = new Float64Array(length * 2);
       strange = new Float64Array(length * 2);
@@ -83,6 +86,7 @@ export function createSeriesFusion(tier: DetectorTier, options: SeriesFusionOpti
     calibrator.learnAll(length, series, fused, known, mode);
     for (let i = 0; i < length; i++) {
       surprise[i] = strange[i]!;
+      evidence[i] = strange[i]! > DOUBTFUL ? calibrator.evidence(series[i]!, fused[i]!) : strange[i]!;
       ready[i] = strange[i]! > 0 ? 1 : 0;
     }
   }

@@ -14,6 +14,8 @@ export interface SampleReason {
 export interface SeriesScores {
   /** -log10 p, 0 while not ready, at most 6. */
   readonly surprise: Float32Array;
+  /** What the sample is worth as evidence against its service, on the same scale; at most `surprise` when it is strange. */
+  readonly evidence: Float32Array;
   /** Fading maximum of `surprise`: how much the series is still in the event. */
   readonly extent: Float32Array;
   /** The band a person is shown, in the sample's unit; NaN without expectation. */
@@ -31,6 +33,7 @@ export interface SeriesScores {
 export function createSeriesScores(capacity: number): SeriesScores {
   return {
     surprise: new Float32Array(capacity),
+    evidence: new Float32Array(capacity),
     extent: new Float32Array(capacity),
     expected: new Float32Array(capacity),
     lower: new Float32Array(capacity),

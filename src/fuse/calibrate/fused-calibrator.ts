@@ -12,6 +12,11 @@ export interface FusedCalibrator {
   grow(capacity: number): void;
   /** -log10 p of a score in [0, 8], 0 while fewer than 100 scores are known, at most 6. */
   surprise(series: number, score: number): number;
+  /**
+   * What the same score is worth as evidence against a service: a series that has been here only a few times before counts
+   * for less, because a service has many series and each has its bad habits.
+   */
+  evidence(series: number, score: number): number;
   learn(series: number, score: number): void;
   /** `surprise` of each sample that is `known`, 0 for the others; a series at most once. */
   surpriseAll(length: number, series: Int32Array, score: Float64Array, known: Uint8Array, out: Float64Array): void;
@@ -89,6 +94,16 @@ const EDGES = Float64Array.from({ length: BINS + 1 }, (_, bin) =>
   bin === 0 ? 0 : (1 + (bin & 3) / 4) * 2 ** ((bin >> 2) - 5),
 );
 
+/** As evidence, a score reached well over this many times before is as ordinary as its share says. */
+const FEW_AS_EVIDENCE = 3;
+const BEYOND_AS_EVIDENCE = 0.5;
+
+/** Beyond what so short a past can say, only a part counts; never more than 6. */
+function capped(strange: number, most: number, beyond: number): number {
+  const held = strange > most ? most + beyond * (strange - most) : strange;
+  return held < 6 ? held : 6;
+}
+
 export function createFusedCalibrator(): FusedCalibrator {
   const rows = createRows(WIDTH);
   const float = new Float32Array(1);
@@ -116,7 +131,7 @@ export function createFusedCalibrator(): FusedCalibrator {
     f[o + THRESHOLD] = inside > 0 ? high - ((wanted - above) / inside) * (high - low) : high;
   }
 
-  function surpriseOf(series: number, score: number): number {
+  function surpriseOf(series: number, score: number, asEvidence: boolean): number {
     const f = rows.f32;
     const o = series * WIDTH;
     const total = f[o + TOTAL]!;
@@ -145,12 +160,20 @@ export function createFusedCalibrator(): FusedCalibrator {
       own = SURPRISE_AT_THRESHOLD + Math.LOG10E * (shape < 1e-3 ? reach : Math.log(1 + shape * reach) / shape);
     }
     const trust = total / (total + COMMON_WEIGHT);
-    let strange = common + trust * (own - common);
-    // A sparse count scores high at each event, and those are many.
-    if (counted < strange) strange += ((above * above) / (above * above + FEW * FEW)) * (counted - strange);
+    const strange = common + trust * (own - common);
     const most = Math.log10(20 * (total + 1));
-    if (strange > most) strange = most + BEYOND * (strange - most);
-    return strange < 6 ? strange : 6;
+    if (asEvidence)
+      return capped(
+        counted < strange ? strange + (above / (above + FEW_AS_EVIDENCE)) * (counted - strange) : strange,
+        most,
+        BEYOND_AS_EVIDENCE,
+      );
+    // A sparse count scores high at each event, and those are many.
+    return capped(
+      counted < strange ? strange + ((above * above) / (above * above + FEW * FEW)) * (counted - strange) : strange,
+      most,
+      BEYOND,
+    );
   }
 
   function learnOne(series: number, score: number): void {
@@ -188,7 +211,8 @@ export function createFusedCalibrator(): FusedCalibrator {
   return {
     bytesPerSeries: rows.bytesPerRow,
     grow: rows.grow,
-    surprise: surpriseOf,
+    surprise: (series, score) => surpriseOf(series, score, false),
+    evidence: (series, score) => surpriseOf(series, score, true),
     learn: learnOne,
     surpriseAll(length, series, score, known, out) {
       const f = rows.f32;
@@ -200,7 +224,7 @@ export function createFusedCalibrator(): FusedCalibrator {
         }
         const x = score[i]!;
         if (x >= ORDINARY) {
-          out[i] = surpriseOf(series[i]!, x);
+          out[i] = surpriseOf(series[i]!, x, false);
           continue;
         }
         float[0] = x;

@@ -5,7 +5,13 @@ import { ResourceCache } from '../../ingest/otlp/resource.ts';
 import { RemoteWriteDecoder } from '../../ingest/remote-write/remote-write.ts';
 import type { ShardSeriesTable } from '../../ingest/series-table.ts';
 
-export type Decode = (signal: Signal, format: PayloadFormat, body: Uint8Array, tenant: string, sink: SignalSink) => IntakeResult;
+export type Decode = (
+  signal: Signal,
+  format: PayloadFormat,
+  body: Uint8Array,
+  tenant: string,
+  sink: SignalSink,
+) => IntakeResult;
 
 /** One way in for every signal and format of a shard. */
 export function createDecode(table: ShardSeriesTable): Decode {

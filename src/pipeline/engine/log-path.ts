@@ -61,7 +61,9 @@ export class LogPath {
       derived.add(service, LOG_FEATURES.rate, '', () => NO_LABELS, at, (tick.lines[i]! * 1_000) / durationMs);
       derived.add(service, LOG_FEATURES.errorRate, '', () => NO_LABELS, at, (tick.errors[i]! * 1_000) / durationMs);
     }
-    return [this.#rarity, this.#rate, this.#counts, this.#sequence, this.#parameters].flatMap((detector) => detector.closeTick(tick, this.#templates, names));
+    return [this.#rarity, this.#rate, this.#counts, this.#sequence, this.#parameters].flatMap((detector) =>
+      detector.closeTick(tick, this.#templates, names),
+    );
   }
 
   /** Templates first met since the last call. */

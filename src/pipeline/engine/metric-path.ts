@@ -192,16 +192,16 @@ export class MetricPath {
     this.#silence.observe(slice, this.eventTime.interval);
     this.#fusion.observe(slice, scores);
     this.#sign.bound(slice, scores);
-    this.#service.observe(slice.series, scores.surprise, slice.length, table.service, table.modality);
+    this.#service.observe(slice.series, scores.evidence, slice.length, table.service, table.modality);
     this.#windows.observe(slice, scores.surprise, scores.expected, scores.lower, scores.upper);
     this.scored += slice.length;
-    const { surprise } = scores;
-    for (let i = 0; i < slice.length; i++) if (surprise[i]! > STRANGE) this.#keep(slice, i);
+    const { evidence } = scores;
+    for (let i = 0; i < slice.length; i++) if (evidence[i]! > STRANGE) this.#keep(slice, i);
   }
 
   #keep(slice: PointBatch, i: number): void {
     const series = slice.series[i]!;
-    const surprise = this.#scores.surprise[i]!;
+    const surprise = this.#scores.evidence[i]!;
     const before = this.#findings.get(series);
     if (before === undefined ? this.#findings.size >= MAX_FINDINGS : before.surprise >= surprise) return;
     this.#findings.set(series, {

@@ -1,6 +1,19 @@
 import { createWindowRows, type WindowRows } from '../../domain/history.ts';
 
-const COLUMNS = ['start', 'series', 'count', 'mean', 'variance', 'min', 'max', 'last', 'expected', 'lower', 'upper', 'surprise'] as const;
+const COLUMNS = [
+  'start',
+  'series',
+  'count',
+  'mean',
+  'variance',
+  'min',
+  'max',
+  'last',
+  'expected',
+  'lower',
+  'upper',
+  'surprise',
+] as const;
 
 /** Copies the chunks of finished windows into one batch of columns that can be sent to another thread. */
 export class WindowCollector {
