@@ -3,7 +3,7 @@ import type { SignalSink } from '../src/domain/ports.ts';
 import { createOtlpDecoders } from '../src/ingest/otlp/json.ts';
 import { OTLP_PROTO } from '../src/ingest/otlp/otlp.fixture.ts';
 import { ResourceCache } from '../src/ingest/otlp/resource.ts';
-import { ShardSeriesTable } from '../src/ingest/series-table.ts';
+import { ShardSeriesTable } from '../src/ingest/series/series-table.ts';
 import { logsPayloads, metricsPayloads, spansPayloads } from './payload.ts';
 
 /**

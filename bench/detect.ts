@@ -11,8 +11,8 @@ import {
   SERIES_DETECTORS,
   type SeriesDetectorName,
 } from '../src/detect/registry.ts';
-import type { PointBatch } from '../src/domain/batch.ts';
 import { createScoreColumns } from '../src/domain/detector.ts';
+import type { PointBatch } from '../src/domain/signal/batch.ts';
 import { MINUTE } from '../src/domain/units.ts';
 import { createSeriesFusion } from '../src/fuse/series-fusion.ts';
 import { createSeriesScores } from '../src/fuse/series-scores.ts';

@@ -3,7 +3,7 @@
  * Arrival order equals index order (the case the tables are built for), batches of 1000 points, one sample a series
  * and pass, a third of the series counters. CPU time. Windows are closed after every pass, so giving rows out is in the figure.
  */
-import { createPointBatch, type PointBatch } from '../src/domain/batch.ts';
+import { createPointBatch, type PointBatch } from '../src/domain/signal/batch.ts';
 import { createEventTime } from '../src/features/event-time/event-time.ts';
 import { createRate } from '../src/features/rate/rate.ts';
 import { createWindows } from '../src/features/window/window.ts';

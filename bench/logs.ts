@@ -1,11 +1,11 @@
 import protobuf from 'protobufjs';
-import type { LogBatch } from '../src/domain/batch.ts';
 import type { SignalSink } from '../src/domain/ports.ts';
+import type { LogBatch } from '../src/domain/signal/batch.ts';
 import { createLogTemplates } from '../src/features/log-template/log-template.ts';
 import { createOtlpDecoders } from '../src/ingest/otlp/json.ts';
 import { OTLP_PROTO } from '../src/ingest/otlp/otlp.fixture.ts';
 import { ResourceCache } from '../src/ingest/otlp/resource.ts';
-import { ShardSeriesTable } from '../src/ingest/series-table.ts';
+import { ShardSeriesTable } from '../src/ingest/series/series-table.ts';
 import { DerivedPoints } from '../src/pipeline/engine/derived-points.ts';
 import { LogPath } from '../src/pipeline/engine/log-path.ts';
 import { settingsSchema } from '../src/pipeline/settings.ts';

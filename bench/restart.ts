@@ -3,8 +3,8 @@ import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ProtoWriter } from '../src/ingest/wire/proto-writer.ts';
-import { DurableShard } from '../src/pipeline/durable-shard.ts';
 import { settingsSchema } from '../src/pipeline/settings.ts';
+import { DurableShard } from '../src/pipeline/shard/durable-shard.ts';
 import { cpuSeconds, movingBodies, reportBar } from './measure.ts';
 import { metricsBody, PAYLOAD_TIME } from './payload.ts';
 

@@ -1,7 +1,7 @@
 import { channel } from 'node:diagnostics_channel';
 import { createIngestServers } from '../src/ingest/servers.ts';
-import { DurableShard } from '../src/pipeline/durable-shard.ts';
 import { settingsSchema } from '../src/pipeline/settings.ts';
+import { DurableShard } from '../src/pipeline/shard/durable-shard.ts';
 import { quantile } from './measure.ts';
 
 /**

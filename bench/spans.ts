@@ -1,12 +1,12 @@
 import protobuf from 'protobufjs';
-import type { SpanBatch } from '../src/domain/batch.ts';
 import type { SignalSink } from '../src/domain/ports.ts';
+import type { SpanBatch } from '../src/domain/signal/batch.ts';
 import { createServiceGraph } from '../src/features/service-graph/service-graph.ts';
 import { createSpanRed } from '../src/features/span-red/span-red.ts';
 import { createOtlpDecoders } from '../src/ingest/otlp/json.ts';
 import { OTLP_PROTO } from '../src/ingest/otlp/otlp.fixture.ts';
 import { ResourceCache } from '../src/ingest/otlp/resource.ts';
-import { ShardSeriesTable } from '../src/ingest/series-table.ts';
+import { ShardSeriesTable } from '../src/ingest/series/series-table.ts';
 import { DerivedPoints } from '../src/pipeline/engine/derived-points.ts';
 import { TracePath } from '../src/pipeline/engine/trace-path.ts';
 import { settingsSchema } from '../src/pipeline/settings.ts';

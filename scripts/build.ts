@@ -37,7 +37,7 @@ const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 await build({
   entryPoints: {
     cli: join(root, 'src/cli/main.ts'),
-    'shard-worker': join(root, 'src/pipeline/shard-worker.ts'),
+    'shard-worker': join(root, 'src/pipeline/shard/shard-worker.ts'),
     'demo-worker': join(root, 'src/cli/demo/demo-worker.ts'),
   },
   outdir: dist,

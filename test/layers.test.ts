@@ -25,7 +25,7 @@ const LAYERS: Record<string, { readonly may: readonly string[]; readonly pure: b
 };
 
 /** Folders shared by the components of their stage. */
-const SHARED = new Set(['ingest/wire', 'serve/testing', 'serve/schemas']);
+const SHARED = new Set(['ingest/wire', 'ingest/series', 'serve/testing', 'serve/schemas']);
 /** Stages whose subfolders are parts of one thing rather than sibling components. */
 const ONE_THING = new Set(['domain', 'stats', 'serve', 'pipeline', 'cli', 'config', 'observe']);
 

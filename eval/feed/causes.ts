@@ -1,6 +1,6 @@
 import { alwaysOnWeights, createAlwaysOn } from '../../src/detect/registry.ts';
 import type { EdgeTick, Evidence, ServiceSignals } from '../../src/domain/anomaly.ts';
-import type { PointBatch } from '../../src/domain/batch.ts';
+import type { PointBatch } from '../../src/domain/signal/batch.ts';
 import { createDiagnosis } from '../../src/fuse/diagnose/diagnose.ts';
 import { createSeriesFusion } from '../../src/fuse/series-fusion.ts';
 import { createSeriesScores } from '../../src/fuse/series-scores.ts';

@@ -1,6 +1,6 @@
 import type { SeriesDetectorName } from '../../src/detect/registry.ts';
 import { alwaysOnWeights, createAlwaysOn, SERIES_DETECTORS } from '../../src/detect/registry.ts';
-import type { PointBatch } from '../../src/domain/batch.ts';
+import type { PointBatch } from '../../src/domain/signal/batch.ts';
 import { createSeriesFusion } from '../../src/fuse/series-fusion.ts';
 import { createSeriesScores } from '../../src/fuse/series-scores.ts';
 import type { Method, MethodScores } from './method.ts';

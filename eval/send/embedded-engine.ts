@@ -1,5 +1,5 @@
-import type { TickReport } from '../../src/domain/history.ts';
 import type { Incident } from '../../src/domain/incident.ts';
+import type { TickReport } from '../../src/domain/signal/history.ts';
 import { DEFAULT_TENANT } from '../../src/domain/units.ts';
 import { Correlator } from '../../src/pipeline/correlator/correlator.ts';
 import { ShardEngine } from '../../src/pipeline/engine/shard-engine.ts';

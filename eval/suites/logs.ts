@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { createLogBatch } from '../../src/domain/batch.ts';
+import { createLogBatch } from '../../src/domain/signal/batch.ts';
 import { createLogTemplates, createLogTick } from '../../src/features/log-template/log-template.ts';
 import { readBytes } from '../data/csv.ts';
 import { requireFolder } from '../data/metric-sets.ts';

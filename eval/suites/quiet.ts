@@ -1,7 +1,7 @@
 import type { Evidence } from '../../src/domain/anomaly.ts';
-import type { TickReport } from '../../src/domain/history.ts';
 import type { Incident } from '../../src/domain/incident.ts';
-import type { SeriesInfo } from '../../src/domain/series.ts';
+import type { TickReport } from '../../src/domain/signal/history.ts';
+import type { SeriesInfo } from '../../src/domain/signal/series.ts';
 import { DAY, HOUR, SECOND } from '../../src/domain/units.ts';
 import type { CorrelatorStep } from '../../src/pipeline/correlator/correlator.ts';
 import { EmbeddedPipeline } from '../../src/pipeline/embedded.ts';

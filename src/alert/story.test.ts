@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { EdgeTick, Evidence, ServiceTick } from '../domain/anomaly.ts';
-import type { DeployMarker } from '../domain/batch.ts';
 import type { DecisionRecord } from '../domain/decision.ts';
 import type { Incident } from '../domain/incident.ts';
-import { MODALITY } from '../domain/series.ts';
+import type { DeployMarker } from '../domain/signal/batch.ts';
+import { MODALITY } from '../domain/signal/series.ts';
 import { HOUR, MINUTE } from '../domain/units.ts';
 import { createDecide } from '../fuse/decide/decide.ts';
 import { createDiagnosis } from '../fuse/diagnose/diagnose.ts';

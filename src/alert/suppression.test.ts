@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { parseMatchers } from '../domain/alerting/matcher.ts';
+import { silenceStatus } from '../domain/alerting/suppression.ts';
 import type { Anomaly } from '../domain/anomaly.ts';
 import type { Incident, ReasonKind } from '../domain/incident.ts';
-import { parseMatchers } from '../domain/matcher.ts';
 import { defaultsOf } from '../domain/options.ts';
-import { silenceStatus } from '../domain/suppression.ts';
 import { DAY, HOUR, MINUTE } from '../domain/units.ts';
 import { createPageBudget, pageBudgetOptions } from './budget/budget.ts';
 import { createInhibit } from './inhibit/inhibit.ts';

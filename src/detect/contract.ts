@@ -1,5 +1,5 @@
-import { createPointBatch, type PointBatch } from '../domain/batch.ts';
 import { createScoreColumns, type ScoreColumns, type SeriesDetector } from '../domain/detector.ts';
+import { createPointBatch, type PointBatch } from '../domain/signal/batch.ts';
 import { MINUTE } from '../domain/units.ts';
 
 /** One promise of `SeriesDetector`; `run` throws where a detector breaks it. */

@@ -1,5 +1,5 @@
-import { createLogBatch, type LogBatch } from '../domain/batch.ts';
-import type { LogTick, TemplateCatalogue } from '../domain/ticks.ts';
+import { createLogBatch, type LogBatch } from '../domain/signal/batch.ts';
+import type { LogTick, TemplateCatalogue } from '../domain/signal/ticks.ts';
 
 /** A made-up world of log templates for tests of the log detectors: templates 0 and 1 belong to service 0. */
 export class LogWorld implements TemplateCatalogue {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createPointBatch } from '../domain/batch.ts';
 import { createScoreColumns } from '../domain/detector.ts';
+import { createPointBatch } from '../domain/signal/batch.ts';
 import { seriesDetectorContract } from './contract.ts';
 import { createAlwaysOn, createDetector, SERIES_DETECTORS, type SeriesDetectorName } from './registry.ts';
 

@@ -1,4 +1,9 @@
-import { createSettledSpans, type OperationCatalogue, type SettledSpans, type TraceExamples } from '../domain/ticks.ts';
+import {
+  createSettledSpans,
+  type OperationCatalogue,
+  type SettledSpans,
+  type TraceExamples,
+} from '../domain/signal/ticks.ts';
 
 export interface MadeSpan {
   readonly operation: number;

@@ -1,4 +1,3 @@
-import type { PointBatch } from '../domain/batch.ts';
 import {
   createScoreColumns,
   type DetectorTier,
@@ -7,6 +6,7 @@ import {
   type TierScores,
 } from '../domain/detector.ts';
 import { TocsinError } from '../domain/error.ts';
+import type { PointBatch } from '../domain/signal/batch.ts';
 import type { AreaName, PointTier } from './point-tier/point-tier.ts';
 
 /**

@@ -1,4 +1,4 @@
-import type { Labels, Modality } from './series.ts';
+import type { Labels, Modality } from './signal/series.ts';
 import type { EpochMs } from './units.ts';
 
 /** The three classes of the literature. */

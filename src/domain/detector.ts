@@ -1,4 +1,4 @@
-import type { PointBatch } from './batch.ts';
+import type { PointBatch } from './signal/batch.ts';
 import type { SeriesIndex } from './units.ts';
 
 /**

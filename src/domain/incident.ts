@@ -1,5 +1,5 @@
 import type { Anomaly, Contribution, Evidence } from './anomaly.ts';
-import type { DeployMarker } from './batch.ts';
+import type { DeployMarker } from './signal/batch.ts';
 import type { EpochMs } from './units.ts';
 import type { Verdict } from './verdict.ts';
 

@@ -1,10 +1,10 @@
-import type { DeployMarker, HistogramBatch, LogBatch, PointBatch, SpanBatch } from './batch.ts';
+import type { MaintenanceWindow, Silence } from './alerting/suppression.ts';
 import type { DecisionRecord, DecisionStage } from './decision.ts';
 import type { StateBlob } from './detector.ts';
-import type { ExampleSpan, TemplateInfo, WindowRows } from './history.ts';
 import type { Incident } from './incident.ts';
-import type { SeriesInfo } from './series.ts';
-import type { MaintenanceWindow, Silence } from './suppression.ts';
+import type { DeployMarker, HistogramBatch, LogBatch, PointBatch, SpanBatch } from './signal/batch.ts';
+import type { ExampleSpan, TemplateInfo, WindowRows } from './signal/history.ts';
+import type { SeriesInfo } from './signal/series.ts';
 import type { EpochMs } from './units.ts';
 import type { Verdict } from './verdict.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createPointBatch } from '../domain/batch.ts';
+import { createPointBatch } from '../domain/signal/batch.ts';
 import { FEATURES, HISTOGRAM_FEATURES, WINDOW_AGGREGATES, WINDOW_FEATURES, WINDOW_SPECS } from './spec.ts';
 import { createWindows } from './window/window.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { alwaysOnWeights, createAlwaysOn } from '../detect/registry.ts';
-import { createPointBatch } from '../domain/batch.ts';
+import { createPointBatch } from '../domain/signal/batch.ts';
 import { MINUTE } from '../domain/units.ts';
 import { createRng, type Rng } from '../stats/rng.ts';
 import { createSeriesFusion, type SeriesFusion } from './series-fusion.ts';

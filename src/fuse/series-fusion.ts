@@ -1,7 +1,7 @@
-import type { PointBatch } from '../domain/batch.ts';
 import type { DetectorTier, StateBlob, TierScores } from '../domain/detector.ts';
 import { TocsinError } from '../domain/error.ts';
 import { defaultsOf, type Options } from '../domain/options.ts';
+import type { PointBatch } from '../domain/signal/batch.ts';
 import { createFusedCalibrator } from './calibrate/fused-calibrator.ts';
 import { createTailBank, type TailColumns } from './calibrate/tail-bank.ts';
 import { createLearnGate, LEARN_GATE_OPTIONS } from './combine/learn-gate.ts';

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { TocsinError } from '../domain/error.ts';
 import type { IntakeResult, SignalSink } from '../domain/ports.ts';
-import type { SeriesInfo } from '../domain/series.ts';
-import type { ShardSeriesTable } from './series-table.ts';
+import type { SeriesInfo } from '../domain/signal/series.ts';
+import type { ShardSeriesTable } from './series/series-table.ts';
 
 /**
  * Turns one inflated body into columns. One instance a shard and signal; batches are reused between calls.

@@ -6,7 +6,7 @@ import { VIRTUAL_SHARDS } from '../domain/units.ts';
 import { OtlpMetricsDecoder } from './otlp/metrics.ts';
 import { ResourceCache } from './otlp/resource.ts';
 import { RecordingSink } from './remote-write/testing/recording-sink.ts';
-import { ShardSeriesTable } from './series-table.ts';
+import { ShardSeriesTable } from './series/series-table.ts';
 import { ShardRouter, shardOf, virtualShardOf } from './shard-router.ts';
 
 /** Enough of OTLP metrics for an independent library to write resources and gauges. */

@@ -1,8 +1,8 @@
 import { UNKNOWN_SERVICE, VIRTUAL_SHARDS } from '../domain/units.ts';
 import { HASH_SEED_A, HASH_SEED_B, hashBytes, hashText } from '../stats/hash.ts';
 import { eachAttribute } from './otlp/attributes.ts';
-import { KeyIndex } from './series-index.ts';
-import { SERVICE_FALLBACKS } from './series-labels.ts';
+import { KeyIndex } from './series/series-index.ts';
+import { SERVICE_FALLBACKS } from './series/series-labels.ts';
 import { Wire } from './wire/proto.ts';
 
 /** Distinct resources remembered; beyond it the memory starts anew (it is only a cache). */

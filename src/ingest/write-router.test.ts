@@ -4,7 +4,7 @@ import type { TocsinError } from '../domain/error.ts';
 import { RemoteWriteDecoder } from './remote-write/remote-write.ts';
 import { RecordingSink } from './remote-write/testing/recording-sink.ts';
 import { encodeV1, encodeV2 } from './remote-write/testing/schema.ts';
-import { ShardSeriesTable } from './series-table.ts';
+import { ShardSeriesTable } from './series/series-table.ts';
 import { shardOf, virtualShardOf } from './shard-router.ts';
 import { WriteRouter } from './write-router.ts';
 

@@ -1,9 +1,9 @@
 import { HASH_SEED_A, HASH_SEED_B, hashBytes, hashPair, hashText } from '../stats/hash.ts';
 import { SeriesLabels } from './remote-write/series-labels.ts';
 import { Symbols } from './remote-write/symbols.ts';
-import { SeriesIdentity } from './series-identity.ts';
-import { KeyIndex } from './series-index.ts';
-import { SeriesNames } from './series-names.ts';
+import { SeriesIdentity } from './series/series-identity.ts';
+import { KeyIndex } from './series/series-index.ts';
+import { SeriesNames } from './series/series-names.ts';
 import { shardOf, virtualShardOf } from './shard-router.ts';
 import { Wire } from './wire/proto.ts';
 

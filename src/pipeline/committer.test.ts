@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { TickReport } from '../domain/history.ts';
 import type { ControlStore, CorrelatorCommit, HistoryStore } from '../domain/ports.ts';
+import type { TickReport } from '../domain/signal/history.ts';
 import { Committer } from './committer.ts';
 import type { Correlator, CorrelatorStep } from './correlator/correlator.ts';
 

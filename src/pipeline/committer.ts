@@ -1,8 +1,8 @@
 import type { DecisionRecord } from '../domain/decision.ts';
-import type { TickReport } from '../domain/history.ts';
 import { type DecisionStamp, decisionRecord } from '../domain/identity.ts';
 import type { Incident } from '../domain/incident.ts';
 import type { Clock, ControlStore, HistoryStore } from '../domain/ports.ts';
+import type { TickReport } from '../domain/signal/history.ts';
 import { HOUR } from '../domain/units.ts';
 import type { Correlator, CorrelatorStep } from './correlator/correlator.ts';
 

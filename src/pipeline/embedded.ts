@@ -1,8 +1,8 @@
 import type { Route } from '../alert/route/route.ts';
-import type { TickReport } from '../domain/history.ts';
 import type { DecisionStamp } from '../domain/identity.ts';
 import type { Incident } from '../domain/incident.ts';
 import type { IntakeResult, PayloadFormat, Signal } from '../domain/ports.ts';
+import type { TickReport } from '../domain/signal/history.ts';
 import { DEFAULT_TENANT, type EpochMs } from '../domain/units.ts';
 import { Correlator, type CorrelatorStep } from './correlator/correlator.ts';
 import { ShardEngine, type ShardStats } from './engine/shard-engine.ts';
@@ -46,7 +46,13 @@ export class EmbeddedPipeline {
   }
 
   /** @param wallNow what the wall clock says; timestamps far beyond it are clamped. */
-  accept(signal: Signal, format: PayloadFormat, body: Uint8Array, wallNow: EpochMs, tenant: string = DEFAULT_TENANT): IntakeResult {
+  accept(
+    signal: Signal,
+    format: PayloadFormat,
+    body: Uint8Array,
+    wallNow: EpochMs,
+    tenant: string = DEFAULT_TENANT,
+  ): IntakeResult {
     return this.#engine.accept(signal, format, body, tenant, wallNow);
   }
 

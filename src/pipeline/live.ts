@@ -2,7 +2,7 @@ import type { LiveView, PipelineStats } from '../domain/health.ts';
 import type { Clock } from '../domain/ports.ts';
 import type { EpochMs } from '../domain/units.ts';
 import type { Correlator } from './correlator/correlator.ts';
-import type { ShardFigures } from './shard-threads.ts';
+import type { ShardFigures } from './shard/shard-threads.ts';
 
 /** Rates are over about this long. */
 const RATE_WINDOW_MS = 15_000;

@@ -24,7 +24,7 @@ import { ReportOrder } from './report-order.ts';
 import { zoneOffset } from './routing/zones.ts';
 import { copyFigures, countStep } from './self-metrics.ts';
 import type { Settings } from './settings.ts';
-import { ShardThreads } from './shard-threads.ts';
+import { ShardThreads } from './shard/shard-threads.ts';
 
 const SECOND_MS = 1_000;
 const EVENT_EVERY_MS = 2_000;

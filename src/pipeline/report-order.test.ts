@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { TickReport } from '../domain/history.ts';
+import type { TickReport } from '../domain/signal/history.ts';
 import { ReportOrder } from './report-order.ts';
 
 const report = (shard: number, at: number, provisional = false): TickReport =>

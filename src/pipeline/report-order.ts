@@ -1,4 +1,4 @@
-import type { TickReport } from '../domain/history.ts';
+import type { TickReport } from '../domain/signal/history.ts';
 
 /** A shard that is this far behind in wall time holds the others up no longer. */
 const PATIENCE_MS = 2_000;

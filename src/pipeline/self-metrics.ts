@@ -1,8 +1,8 @@
 import type { DispatcherCounters } from '../alert/notify/dispatcher.ts';
-import type { TickReport } from '../domain/history.ts';
+import type { TickReport } from '../domain/signal/history.ts';
 import type { ProgramMetrics } from '../observe/metrics.ts';
 import type { Correlator, CorrelatorStep } from './correlator/correlator.ts';
-import type { ShardFigures } from './shard-threads.ts';
+import type { ShardFigures } from './shard/shard-threads.ts';
 
 /** Counts what one report led to. */
 export function countStep(metrics: ProgramMetrics, report: TickReport, step: CorrelatorStep): void {

@@ -1,4 +1,4 @@
-import type { Alerting } from '../domain/alerting.ts';
+import type { Alerting } from '../domain/alerting/alerting.ts';
 import type { LiveView, PipelineStats, ServiceHealth } from '../domain/health.ts';
 import type { Incident } from '../domain/incident.ts';
 import type { Clock, ControlStore, HistoryStore } from '../domain/ports.ts';

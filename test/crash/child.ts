@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { TocsinError } from '../../src/domain/error.ts';
-import type { DurableShard as Shard } from '../../src/pipeline/durable-shard.ts';
+import type { DurableShard as Shard } from '../../src/pipeline/shard/durable-shard.ts';
 import type { ChildArguments, FromChild, ToChild } from './messages.ts';
 
 /**
@@ -79,7 +79,7 @@ const [
   import('../../src/store/history/duckdb-history-store.ts'),
   import('../../src/pipeline/committer.ts'),
   import('../../src/pipeline/correlator/correlator.ts'),
-  import('../../src/pipeline/durable-shard.ts'),
+  import('../../src/pipeline/shard/durable-shard.ts'),
   import('../../src/pipeline/receivers.ts'),
   import('./settings.ts'),
 ]);

@@ -1,6 +1,6 @@
 import type { Anomaly, Contribution, Evidence } from '../../domain/anomaly.ts';
-import type { DeployMarker } from '../../domain/batch.ts';
 import type { Severity, TimelineEntry } from '../../domain/incident.ts';
+import type { DeployMarker } from '../../domain/signal/batch.ts';
 import { type EpochMs, MINUTE } from '../../domain/units.ts';
 import type { CallGraph } from './relate.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Anomaly, Evidence } from '../../domain/anomaly.ts';
-import type { DeployMarker } from '../../domain/batch.ts';
 import type { Cause, Incident } from '../../domain/incident.ts';
+import type { DeployMarker } from '../../domain/signal/batch.ts';
 import { MINUTE, SECOND } from '../../domain/units.ts';
 import { boundedTimeline, contributionsOf, evidenceOf, trimmed } from './build.ts';
 import { createIncidents, type GroupResult, type Incidents } from './group.ts';

@@ -1,9 +1,9 @@
 import type { Anomaly } from '../../domain/anomaly.ts';
-import type { DeployMarker } from '../../domain/batch.ts';
 import type { DecisionRecord } from '../../domain/decision.ts';
 import { type DecisionStamp, decisionRecord, stableId } from '../../domain/identity.ts';
 import type { Cause, Incident, TimelineEntry, TimelineKind } from '../../domain/incident.ts';
 import { defaultsOf } from '../../domain/options.ts';
+import type { DeployMarker } from '../../domain/signal/batch.ts';
 import type { EpochMs } from '../../domain/units.ts';
 import type { Verdict } from '../../domain/verdict.ts';
 import {

@@ -1,6 +1,6 @@
 import type { Anomaly } from '../../domain/anomaly.ts';
-import type { DeployMarker } from '../../domain/batch.ts';
 import type { Incident } from '../../domain/incident.ts';
+import type { DeployMarker } from '../../domain/signal/batch.ts';
 import { type EpochMs, HOUR, MINUTE } from '../../domain/units.ts';
 import type { GroupOptions } from './group-options.ts';
 import {

@@ -1,5 +1,5 @@
 import type { Anomaly, Evidence } from '../../domain/anomaly.ts';
-import type { DeployMarker } from '../../domain/batch.ts';
+import type { DeployMarker } from '../../domain/signal/batch.ts';
 import { type EpochMs, MINUTE } from '../../domain/units.ts';
 
 /** Who calls whom, as learnt from spans; directed, unweighted. */

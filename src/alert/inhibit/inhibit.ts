@@ -1,7 +1,7 @@
+import { compileMatchers, type Matcher } from '../../domain/alerting/matcher.ts';
 import type { DecisionRecord } from '../../domain/decision.ts';
 import { type DecisionStamp, decisionRecord } from '../../domain/identity.ts';
 import type { Incident } from '../../domain/incident.ts';
-import { compileMatchers, type Matcher } from '../../domain/matcher.ts';
 import { type EpochMs, MINUTE } from '../../domain/units.ts';
 
 /** Alertmanager's inhibition rule: while a source is open, targets with the same values of `equal` are muted. */

@@ -1,7 +1,7 @@
+import { type Matcher, parseMatchers } from '../../domain/alerting/matcher.ts';
+import type { MaintenanceWindow, RecurrenceSpec } from '../../domain/alerting/suppression.ts';
 import { TocsinError } from '../../domain/error.ts';
 import { stableId } from '../../domain/identity.ts';
-import { type Matcher, parseMatchers } from '../../domain/matcher.ts';
-import type { MaintenanceWindow, RecurrenceSpec } from '../../domain/suppression.ts';
 import { DAY } from '../../domain/units.ts';
 import { parseLocal } from './rrule.ts';
 

@@ -1,9 +1,9 @@
-import { createCoverIndex } from '../../domain/cover-index.ts';
+import { createCoverIndex } from '../../domain/alerting/cover-index.ts';
+import { coversStory } from '../../domain/alerting/matcher.ts';
+import type { MaintenanceWindow, TimeSpan, ZoneOffset } from '../../domain/alerting/suppression.ts';
 import type { DecisionRecord } from '../../domain/decision.ts';
 import { type DecisionStamp, decisionRecord } from '../../domain/identity.ts';
 import type { Incident } from '../../domain/incident.ts';
-import { coversStory } from '../../domain/matcher.ts';
-import type { MaintenanceWindow, TimeSpan, ZoneOffset } from '../../domain/suppression.ts';
 import type { EpochMs } from '../../domain/units.ts';
 import { nextSpan, type Recurrence, scheduleOf } from './recurrence.ts';
 

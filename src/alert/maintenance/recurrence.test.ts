@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { RecurrenceSpec, ZoneOffset } from '../../domain/suppression.ts';
+import type { RecurrenceSpec, ZoneOffset } from '../../domain/alerting/suppression.ts';
 import { DAY, HOUR, MINUTE } from '../../domain/units.ts';
 import { parseIcs } from './ics.ts';
 import { createMaintenance } from './maintenance.ts';

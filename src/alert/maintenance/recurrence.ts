@@ -1,5 +1,5 @@
+import type { MaintenanceWindow, RecurrenceSpec, TimeSpan, ZoneOffset } from '../../domain/alerting/suppression.ts';
 import { TocsinError } from '../../domain/error.ts';
-import type { MaintenanceWindow, RecurrenceSpec, TimeSpan, ZoneOffset } from '../../domain/suppression.ts';
 import { DAY, type EpochMs } from '../../domain/units.ts';
 import { MAX_COUNT, occurrences, parseLocal, parseRrule, type Rrule } from './rrule.ts';
 

@@ -1,8 +1,8 @@
+import { compileMatchers, type Matcher } from '../../domain/alerting/matcher.ts';
 import type { DecisionRecord } from '../../domain/decision.ts';
 import { TocsinError } from '../../domain/error.ts';
 import { type DecisionStamp, decisionRecord } from '../../domain/identity.ts';
 import type { Incident, Severity } from '../../domain/incident.ts';
-import { compileMatchers, type Matcher } from '../../domain/matcher.ts';
 import { type DurationMs, type EpochMs, HOUR } from '../../domain/units.ts';
 import type { TimeTest } from './time-interval.ts';
 

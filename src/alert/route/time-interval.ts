@@ -1,5 +1,5 @@
+import type { ZoneOffset } from '../../domain/alerting/suppression.ts';
 import { TocsinError } from '../../domain/error.ts';
-import type { ZoneOffset } from '../../domain/suppression.ts';
 import type { EpochMs } from '../../domain/units.ts';
 
 /** One entry of Alertmanager's `time_intervals`, as written. */

@@ -1,10 +1,10 @@
-import { type CoverIndex, createCoverIndex } from '../../domain/cover-index.ts';
+import { type CoverIndex, createCoverIndex } from '../../domain/alerting/cover-index.ts';
+import { compileMatchers, coversStory } from '../../domain/alerting/matcher.ts';
+import { type Silence, silenceStatus } from '../../domain/alerting/suppression.ts';
 import type { DecisionRecord } from '../../domain/decision.ts';
 import { TocsinError } from '../../domain/error.ts';
 import { type DecisionStamp, decisionRecord, stableId } from '../../domain/identity.ts';
 import type { Incident } from '../../domain/incident.ts';
-import { compileMatchers, coversStory, type Matcher } from '../../domain/matcher.ts';
-import { type Silence, silenceStatus } from '../../domain/suppression.ts';
 import type { EpochMs } from '../../domain/units.ts';
 
 export interface Silences {

@@ -1,7 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createHistogramBatch, createPointBatch, type HistogramBatch, type PointBatch } from '../../domain/batch.ts';
 import { TocsinError } from '../../domain/error.ts';
+import {
+  createHistogramBatch,
+  createPointBatch,
+  type HistogramBatch,
+  type PointBatch,
+} from '../../domain/signal/batch.ts';
 import { ByteReader, ByteWriter } from './bytes.ts';
 import { decodeHistograms, encodeHistograms, makeRoom } from './histograms.ts';
 import { decodePoints, encodePoints } from './points.ts';

@@ -1,5 +1,5 @@
-import { createHistogramBatch, type HistogramBatch } from '../../domain/batch.ts';
 import { TocsinError } from '../../domain/error.ts';
+import { createHistogramBatch, type HistogramBatch } from '../../domain/signal/batch.ts';
 import type { ByteReader, ByteWriter } from './bytes.ts';
 import { decodeSeries, decodeTimes, encodeSeries, encodeTimes } from './points.ts';
 

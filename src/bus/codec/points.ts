@@ -1,5 +1,5 @@
-import { createPointBatch, type PointBatch } from '../../domain/batch.ts';
 import { TocsinError } from '../../domain/error.ts';
+import { createPointBatch, type PointBatch } from '../../domain/signal/batch.ts';
 import type { ByteReader, ByteWriter } from './bytes.ts';
 
 /**

@@ -133,8 +133,12 @@ function histogramMetric(w: ProtoWriter, metric: string, points: readonly Histog
           w.fixed64(3, nanos(point.at));
           w.fixed64(4, BigInt(point.counts.reduce((a, b) => a + b, 0)));
           w.double(5, point.sum);
-          nested(w, 6, () => point.counts.forEach((count) => w.rawFixed64(BigInt(count))));
-          nested(w, 7, () => point.bounds.forEach((bound) => w.rawDouble(bound)));
+          nested(w, 6, () => {
+            for (const count of point.counts) w.rawFixed64(BigInt(count));
+          });
+          nested(w, 7, () => {
+            for (const bound of point.bounds) w.rawDouble(bound);
+          });
         });
       }
       w.varint(2, 2);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createPointBatch } from '../../domain/batch.ts';
 import { createScoreColumns, type SeriesDetector } from '../../domain/detector.ts';
+import { createPointBatch } from '../../domain/signal/batch.ts';
 import { createRng } from '../../stats/rng.ts';
 import { createDifference } from './difference.ts';
 

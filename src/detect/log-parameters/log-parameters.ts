@@ -1,9 +1,9 @@
 import type { Evidence } from '../../domain/anomaly.ts';
-import type { LogBatch } from '../../domain/batch.ts';
 import type { StateBlob } from '../../domain/detector.ts';
 import { TocsinError } from '../../domain/error.ts';
 import { defaultsOf, type Options, type OptionsSpec } from '../../domain/options.ts';
-import { createEvidence, type LogTick, type ServiceNames, type TemplateCatalogue } from '../../domain/ticks.ts';
+import type { LogBatch } from '../../domain/signal/batch.ts';
+import { createEvidence, type LogTick, type ServiceNames, type TemplateCatalogue } from '../../domain/signal/ticks.ts';
 import { smallestOf } from '../../stats/count-tails.ts';
 import { ScoreTails } from '../../stats/score-tails.ts';
 

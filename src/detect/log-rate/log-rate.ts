@@ -2,7 +2,7 @@ import type { AnomalyKind, Evidence } from '../../domain/anomaly.ts';
 import type { StateBlob } from '../../domain/detector.ts';
 import { TocsinError } from '../../domain/error.ts';
 import { defaultsOf, type Options, type OptionsSpec } from '../../domain/options.ts';
-import { createEvidence, type LogTick, type ServiceNames, type TemplateCatalogue } from '../../domain/ticks.ts';
+import { createEvidence, type LogTick, type ServiceNames, type TemplateCatalogue } from '../../domain/signal/ticks.ts';
 import { HOUR } from '../../domain/units.ts';
 import { negativeBinomialAtLeast, smallestOf } from '../../stats/count-tails.ts';
 import { ScoreTails } from '../../stats/score-tails.ts';

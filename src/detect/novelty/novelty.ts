@@ -1,6 +1,6 @@
-import type { PointBatch } from '../../domain/batch.ts';
 import type { ScoreColumns, SeriesDetector } from '../../domain/detector.ts';
 import { defaultsOf, type Options, type OptionsSpec } from '../../domain/options.ts';
+import type { PointBatch } from '../../domain/signal/batch.ts';
 import { createRows, joinRows, type Rows } from '../../stats/rows.ts';
 import { flooredScale, LARGEST } from '../../stats/scale-floor.ts';
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compileKernel } from '../../../scripts/build-kernels.ts';
-import { createPointBatch, type PointBatch } from '../../domain/batch.ts';
 import { createScoreColumns, type ScoreColumns } from '../../domain/detector.ts';
+import { createPointBatch, type PointBatch } from '../../domain/signal/batch.ts';
 import { MINUTE } from '../../domain/units.ts';
 import { POINTS_WASM } from '../../stats/kernels/points-wasm.ts';
 import { createRng, type Rng } from '../../stats/rng.ts';

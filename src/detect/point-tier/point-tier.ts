@@ -1,6 +1,6 @@
-import type { PointBatch } from '../../domain/batch.ts';
 import type { StateBlob, TierScores } from '../../domain/detector.ts';
 import { TocsinError } from '../../domain/error.ts';
+import type { PointBatch } from '../../domain/signal/batch.ts';
 import { type KernelMemory, loadKernel } from '../../stats/kernels/load.ts';
 import { POINTS_WASM } from '../../stats/kernels/points-wasm.ts';
 import { AREAS, POINT_TIER, type PointTierOptions, parametersOf } from './layout.ts';

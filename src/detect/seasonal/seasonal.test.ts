@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createPointBatch } from '../../domain/batch.ts';
 import { createScoreColumns } from '../../domain/detector.ts';
+import { createPointBatch } from '../../domain/signal/batch.ts';
 import { DAY, HOUR, MINUTE, SECOND } from '../../domain/units.ts';
 import { createRng } from '../../stats/rng.ts';
 import { createSeasonal } from './seasonal.ts';

@@ -1,7 +1,7 @@
-import type { PointBatch } from '../../domain/batch.ts';
 import type { ScoreColumns, SeriesDetector, StateBlob } from '../../domain/detector.ts';
 import { TocsinError } from '../../domain/error.ts';
 import { defaultsOf, type Options, type OptionsSpec } from '../../domain/options.ts';
+import type { PointBatch } from '../../domain/signal/batch.ts';
 import { DAY, HOUR } from '../../domain/units.ts';
 import { createRows, joinRows } from '../../stats/rows.ts';
 import { flooredScale, LARGEST } from '../../stats/scale-floor.ts';

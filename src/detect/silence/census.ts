@@ -1,4 +1,4 @@
-import type { SeriesTable } from '../../domain/series.ts';
+import type { SeriesTable } from '../../domain/signal/series.ts';
 import { type EpochMs, MINUTE } from '../../domain/units.ts';
 
 export interface CensusLimits {

@@ -1,4 +1,4 @@
-import type { SeriesTable } from '../../domain/series.ts';
+import type { SeriesTable } from '../../domain/signal/series.ts';
 import { type EpochMs, MINUTE, type SeriesIndex, type ServiceIndex } from '../../domain/units.ts';
 import type { Census } from './census.ts';
 import { MAX_LISTED, type SilenceFinding, type SilenceKind } from './finding.ts';

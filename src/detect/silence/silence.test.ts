@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createPointBatch } from '../../domain/batch.ts';
-import type { SeriesTable } from '../../domain/series.ts';
+import { createPointBatch } from '../../domain/signal/batch.ts';
+import type { SeriesTable } from '../../domain/signal/series.ts';
 import { createEventTime } from '../../features/event-time/event-time.ts';
 import { createRng } from '../../stats/rng.ts';
 import { createSilence, SILENCE_OPTIONS, type Silence, type SilenceFinding } from './silence.ts';

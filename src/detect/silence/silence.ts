@@ -1,8 +1,8 @@
-import type { PointBatch } from '../../domain/batch.ts';
 import type { StateBlob } from '../../domain/detector.ts';
 import { TocsinError } from '../../domain/error.ts';
 import { defaultsOf, type Options, type OptionsSpec } from '../../domain/options.ts';
-import type { SeriesTable } from '../../domain/series.ts';
+import type { PointBatch } from '../../domain/signal/batch.ts';
+import type { SeriesTable } from '../../domain/signal/series.ts';
 import { type EpochMs, HOUR, SECOND, type SeriesIndex } from '../../domain/units.ts';
 import { takeCensus } from './census.ts';
 import { createFindings, type SilenceFinding } from './finding.ts';

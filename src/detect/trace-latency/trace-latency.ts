@@ -8,7 +8,7 @@ import {
   type ServiceNames,
   type SettledSpans,
   type TraceExamples,
-} from '../../domain/ticks.ts';
+} from '../../domain/signal/ticks.ts';
 import type { EpochMs } from '../../domain/units.ts';
 import { binomialAtLeast, smallestOf } from '../../stats/count-tails.ts';
 import { PairIndex } from '../../stats/pair-index.ts';
@@ -110,7 +110,7 @@ export class TraceLatency {
       places[i] = -1;
       const time = times[i] as number;
       // A gap exists between services only; it is NaN elsewhere.
-      if (time !== time) continue;
+      if (Number.isNaN(time)) continue;
       const key = this.#keys.rowOf(operation[i] as number, parentService[i] as number);
       if (key < 0) continue;
       if ((key + 1) * BINS > this.#now.length) this.#grow(key + 1);

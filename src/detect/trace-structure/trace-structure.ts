@@ -8,7 +8,7 @@ import {
   type ServiceNames,
   type SettledSpans,
   type TraceExamples,
-} from '../../domain/ticks.ts';
+} from '../../domain/signal/ticks.ts';
 import type { EpochMs } from '../../domain/units.ts';
 import {
   negativeBinomialAtLeast,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createPointBatch, type PointBatch } from '../../domain/batch.ts';
+import { createPointBatch, type PointBatch } from '../../domain/signal/batch.ts';
 import { createEventTime, type EventTime } from './event-time.ts';
 
 type Sample = readonly [series: number, time: number, value: number];

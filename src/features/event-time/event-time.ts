@@ -1,8 +1,8 @@
-import type { PointBatch } from '../../domain/batch.ts';
-import { createPointBatch } from '../../domain/batch.ts';
 import type { StateBlob } from '../../domain/detector.ts';
 import { TocsinError } from '../../domain/error.ts';
 import { defaultsOf, type Options, type OptionsSpec } from '../../domain/options.ts';
+import type { PointBatch } from '../../domain/signal/batch.ts';
+import { createPointBatch } from '../../domain/signal/batch.ts';
 import { type DurationMs, type EpochMs, MINUTE, type SeriesIndex } from '../../domain/units.ts';
 
 export const EVENT_TIME_OPTIONS = {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createLogBatch, type LogBatch } from '../../domain/batch.ts';
+import { createLogBatch, type LogBatch } from '../../domain/signal/batch.ts';
 import { createLogTemplates, createLogTick } from './log-template.ts';
 import { MAX_LINE_BYTES, maskTokens, UNITS } from './mask.ts';
 import { SignatureScanner } from './signature.ts';

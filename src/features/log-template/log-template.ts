@@ -1,9 +1,9 @@
-import type { LogBatch } from '../../domain/batch.ts';
 import type { StateBlob } from '../../domain/detector.ts';
 import { TocsinError } from '../../domain/error.ts';
-import type { TemplateInfo } from '../../domain/history.ts';
 import { defaultsOf } from '../../domain/options.ts';
-import type { LogTick, ServiceNames, TemplateCatalogue } from '../../domain/ticks.ts';
+import type { LogBatch } from '../../domain/signal/batch.ts';
+import type { TemplateInfo } from '../../domain/signal/history.ts';
+import type { LogTick, ServiceNames, TemplateCatalogue } from '../../domain/signal/ticks.ts';
 import type { EpochMs } from '../../domain/units.ts';
 import { SignatureCache } from '../../stats/signature-cache.ts';
 import { Drain } from './drain.ts';

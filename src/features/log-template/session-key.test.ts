@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createLogBatch, type LogBatch } from '../../domain/batch.ts';
+import { createLogBatch, type LogBatch } from '../../domain/signal/batch.ts';
 import { createSessionKeys } from './session-key.ts';
 
 const encoder = new TextEncoder();

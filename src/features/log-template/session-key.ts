@@ -1,6 +1,6 @@
-import type { LogBatch } from '../../domain/batch.ts';
 import type { StateBlob } from '../../domain/detector.ts';
 import { TocsinError } from '../../domain/error.ts';
+import type { LogBatch } from '../../domain/signal/batch.ts';
 
 const VERSION = 1;
 /** Lines of a service without a trace id that are studied before a prefix is chosen, and again after so many more. */

@@ -1,4 +1,4 @@
-import type { LogTick } from '../../domain/ticks.ts';
+import type { LogTick } from '../../domain/signal/ticks.ts';
 import type { EpochMs } from '../../domain/units.ts';
 
 /** One learnt template. Empty `tokens` mark the catch-all of a service. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createHistogramBatch, type HistogramBatch } from '../../domain/batch.ts';
-import { SERIES_KIND, type SeriesTable } from '../../domain/series.ts';
+import { createHistogramBatch, type HistogramBatch } from '../../domain/signal/batch.ts';
+import { SERIES_KIND, type SeriesTable } from '../../domain/signal/series.ts';
 import { HISTOGRAM_FEATURES } from '../spec.ts';
 import { bucketQuantile, createBuckets } from './buckets.ts';
 import { createPercentile, type Percentile } from './percentile.ts';

@@ -1,8 +1,8 @@
-import type { HistogramBatch, PointBatch } from '../../domain/batch.ts';
-import { createPointBatch } from '../../domain/batch.ts';
 import type { StateBlob } from '../../domain/detector.ts';
 import { TocsinError } from '../../domain/error.ts';
-import { SERIES_KIND, type SeriesTable } from '../../domain/series.ts';
+import type { HistogramBatch, PointBatch } from '../../domain/signal/batch.ts';
+import { createPointBatch } from '../../domain/signal/batch.ts';
+import { SERIES_KIND, type SeriesTable } from '../../domain/signal/series.ts';
 import type { SeriesIndex } from '../../domain/units.ts';
 import { derivedMetric, HISTOGRAM_FEATURES } from '../spec.ts';
 import { bucketQuantile, createBuckets } from './buckets.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createPointBatch } from '../../domain/batch.ts';
-import { SERIES_KIND } from '../../domain/series.ts';
+import { createPointBatch } from '../../domain/signal/batch.ts';
+import { SERIES_KIND } from '../../domain/signal/series.ts';
 import { createRate, RATE_FLAG, type Rate } from './rate.ts';
 
 const KINDS = Uint8Array.of(

@@ -1,7 +1,7 @@
-import type { PointBatch } from '../../domain/batch.ts';
 import type { StateBlob } from '../../domain/detector.ts';
 import { TocsinError } from '../../domain/error.ts';
-import { SERIES_KIND } from '../../domain/series.ts';
+import type { PointBatch } from '../../domain/signal/batch.ts';
+import { SERIES_KIND } from '../../domain/signal/series.ts';
 import type { SeriesIndex } from '../../domain/units.ts';
 
 /** What `Rate.flags` says of a sample; bits. */

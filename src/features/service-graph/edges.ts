@@ -1,6 +1,6 @@
 import type { EdgeTick } from '../../domain/anomaly.ts';
 import type { StateArray } from '../../domain/detector.ts';
-import type { ServiceNames, SettledSpans } from '../../domain/ticks.ts';
+import type { ServiceNames, SettledSpans } from '../../domain/signal/ticks.ts';
 import type { EpochMs } from '../../domain/units.ts';
 import { binomialAtLeast } from '../../stats/count-tails.ts';
 import { ScoreTails } from '../../stats/score-tails.ts';

@@ -1,7 +1,7 @@
-import type { SpanBatch } from '../../domain/batch.ts';
 import type { StateArray } from '../../domain/detector.ts';
-import type { ExampleSpan } from '../../domain/history.ts';
-import type { OperationCatalogue, ServiceNames, TraceExamples } from '../../domain/ticks.ts';
+import type { SpanBatch } from '../../domain/signal/batch.ts';
+import type { ExampleSpan } from '../../domain/signal/history.ts';
+import type { OperationCatalogue, ServiceNames, TraceExamples } from '../../domain/signal/ticks.ts';
 import { wordsOf } from './words.ts';
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createSpanBatch, type SpanBatch } from '../../domain/batch.ts';
-import type { SettledSpans } from '../../domain/ticks.ts';
+import { createSpanBatch, type SpanBatch } from '../../domain/signal/batch.ts';
+import type { SettledSpans } from '../../domain/signal/ticks.ts';
 import { createServiceGraph } from './service-graph.ts';
 
 interface Plain {

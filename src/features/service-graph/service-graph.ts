@@ -1,10 +1,10 @@
 import type { EdgeTick } from '../../domain/anomaly.ts';
-import type { SpanBatch } from '../../domain/batch.ts';
 import type { StateBlob } from '../../domain/detector.ts';
 import { TocsinError } from '../../domain/error.ts';
-import type { ExampleSpan } from '../../domain/history.ts';
 import { defaultsOf, type Options, type OptionsSpec } from '../../domain/options.ts';
-import type { OperationCatalogue, ServiceNames, SettledSpans, TraceExamples } from '../../domain/ticks.ts';
+import type { SpanBatch } from '../../domain/signal/batch.ts';
+import type { ExampleSpan } from '../../domain/signal/history.ts';
+import type { OperationCatalogue, ServiceNames, SettledSpans, TraceExamples } from '../../domain/signal/ticks.ts';
 import type { EpochMs } from '../../domain/units.ts';
 import { Edges, type KnownEdge } from './edges.ts';
 import { ExampleRing } from './example-ring.ts';

@@ -1,7 +1,7 @@
-import type { SpanBatch } from '../../domain/batch.ts';
-import { SPAN_KIND } from '../../domain/batch.ts';
 import type { StateArray } from '../../domain/detector.ts';
-import { createSettledSpans, type SettledSpans } from '../../domain/ticks.ts';
+import type { SpanBatch } from '../../domain/signal/batch.ts';
+import { SPAN_KIND } from '../../domain/signal/batch.ts';
+import { createSettledSpans, type SettledSpans } from '../../domain/signal/ticks.ts';
 import { wordsOf } from './words.ts';
 
 /**

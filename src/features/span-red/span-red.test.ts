@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createSpanBatch, type SpanBatch } from '../../domain/batch.ts';
+import { createSpanBatch, type SpanBatch } from '../../domain/signal/batch.ts';
 import { OperationHash, operationName } from './operation-name.ts';
 import { createSpanRed, type OperationTick } from './span-red.ts';
 

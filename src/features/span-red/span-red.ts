@@ -1,8 +1,8 @@
-import type { SpanBatch } from '../../domain/batch.ts';
 import type { StateBlob } from '../../domain/detector.ts';
 import { TocsinError } from '../../domain/error.ts';
 import { defaultsOf, type Options, type OptionsSpec } from '../../domain/options.ts';
-import type { OperationCatalogue } from '../../domain/ticks.ts';
+import type { SpanBatch } from '../../domain/signal/batch.ts';
+import type { OperationCatalogue } from '../../domain/signal/ticks.ts';
 import type { EpochMs, ServiceIndex } from '../../domain/units.ts';
 import { hashBytes } from '../../stats/hash.ts';
 import { SignatureCache } from '../../stats/signature-cache.ts';

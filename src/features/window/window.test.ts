@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createPointBatch, type PointBatch } from '../../domain/batch.ts';
+import { createPointBatch, type PointBatch } from '../../domain/signal/batch.ts';
 import { WINDOW_SPECS, type WindowName } from '../spec.ts';
 import { createWindows, type WindowStats, type Windows } from './window.ts';
 

@@ -1,7 +1,7 @@
-import type { PointBatch } from '../../domain/batch.ts';
 import type { StateArray, StateBlob } from '../../domain/detector.ts';
 import { TocsinError } from '../../domain/error.ts';
-import { createWindowRows, type WindowRows } from '../../domain/history.ts';
+import type { PointBatch } from '../../domain/signal/batch.ts';
+import { createWindowRows, type WindowRows } from '../../domain/signal/history.ts';
 import type { EpochMs, SeriesIndex } from '../../domain/units.ts';
 import type { WindowName } from '../spec.ts';
 import {

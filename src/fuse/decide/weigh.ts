@@ -1,5 +1,5 @@
 import type { AnomalyKind, Contribution, Evidence, ServiceTick } from '../../domain/anomaly.ts';
-import { MODALITY, type Modality } from '../../domain/series.ts';
+import { MODALITY, type Modality } from '../../domain/signal/series.ts';
 import type { DecideOptions } from './decide-options.ts';
 
 /** Kinds that are about presence or shape: a percentage of deviation says nothing about them. */

@@ -1,8 +1,8 @@
 import type { Anomaly, EdgeTick, Evidence, ServiceSignals } from '../../domain/anomaly.ts';
-import type { DeployMarker } from '../../domain/batch.ts';
 import type { Cause, Reason } from '../../domain/incident.ts';
 import { defaultsOf, type Options, type OptionsSpec } from '../../domain/options.ts';
-import type { Modality } from '../../domain/series.ts';
+import type { DeployMarker } from '../../domain/signal/batch.ts';
+import type { Modality } from '../../domain/signal/series.ts';
 import { type EpochMs, MINUTE } from '../../domain/units.ts';
 import {
   type CallChange,

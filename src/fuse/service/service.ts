@@ -2,7 +2,7 @@ import type { Evidence, ServiceTick } from '../../domain/anomaly.ts';
 import type { StateArray, StateBlob } from '../../domain/detector.ts';
 import { TocsinError } from '../../domain/error.ts';
 import { defaultsOf, type Options, type OptionsSpec } from '../../domain/options.ts';
-import { MODALITY, type Modality } from '../../domain/series.ts';
+import { MODALITY, type Modality } from '../../domain/signal/series.ts';
 import { type EpochMs, MINUTE } from '../../domain/units.ts';
 import { acat, agreementP, cauchyP, cauchyWeight, countP } from './combine-p.ts';
 import { createOwnNull } from './own-null.ts';

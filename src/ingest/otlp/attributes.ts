@@ -1,4 +1,4 @@
-import type { SeriesIdentity } from '../series-identity.ts';
+import type { SeriesIdentity } from '../series/series-identity.ts';
 import { malformed, type Wire } from '../wire/proto.ts';
 
 /** Deepest nesting of array and map values that is rendered; below it stands `null`. */

@@ -1,5 +1,5 @@
-import { createLogBatch } from '../../domain/batch.ts';
 import type { IntakeResult, SignalSink } from '../../domain/ports.ts';
+import { createLogBatch } from '../../domain/signal/batch.ts';
 import type { PayloadDecoder } from '../contract.ts';
 import { malformed, Wire } from '../wire/proto.ts';
 import { renderBytes } from './attributes.ts';

@@ -1,4 +1,4 @@
-import { SERIES_KIND } from '../../domain/series.ts';
+import { SERIES_KIND } from '../../domain/signal/series.ts';
 import { hashBytes } from '../../stats/hash.ts';
 import { malformed, type Wire } from '../wire/proto.ts';
 import { scanHistogram } from './histogram-scan.ts';

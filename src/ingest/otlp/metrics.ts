@@ -1,8 +1,8 @@
-import { createHistogramBatch, createPointBatch } from '../../domain/batch.ts';
 import type { IntakeResult, SignalSink } from '../../domain/ports.ts';
-import { SERIES_KIND } from '../../domain/series.ts';
+import { createHistogramBatch, createPointBatch } from '../../domain/signal/batch.ts';
+import { SERIES_KIND } from '../../domain/signal/series.ts';
 import type { PayloadDecoder } from '../contract.ts';
-import type { ShardSeriesTable } from '../series-table.ts';
+import type { ShardSeriesTable } from '../series/series-table.ts';
 import { Wire } from '../wire/proto.ts';
 import { readAttributes } from './attributes.ts';
 import { ROLE } from './metrics-columns.ts';

@@ -2,10 +2,10 @@
 import fc from 'fast-check';
 import protobuf from 'protobufjs';
 import { describe, expect, test } from 'vitest';
-import type { SeriesInfo } from '../../domain/series.ts';
+import type { SeriesInfo } from '../../domain/signal/series.ts';
 import { type Collected, collect } from '../contract.ts';
-import { classifyKey, KEY_INSTANCE, KEY_LABEL } from '../series-labels.ts';
-import { ShardSeriesTable } from '../series-table.ts';
+import { classifyKey, KEY_INSTANCE, KEY_LABEL } from '../series/series-labels.ts';
+import { ShardSeriesTable } from '../series/series-table.ts';
 import { createOtlpDecoders } from './json.ts';
 import { OTLP_PROTO } from './otlp.fixture.ts';
 import { ResourceCache } from './resource.ts';

@@ -1,9 +1,9 @@
 import type { SignalSink } from '../../domain/ports.ts';
 import { UNKNOWN_SERVICE } from '../../domain/units.ts';
 import { hashBytes } from '../../stats/hash.ts';
-import { KeyIndex } from '../series-index.ts';
-import { SERVICE_FALLBACKS } from '../series-labels.ts';
-import type { ShardSeriesTable } from '../series-table.ts';
+import { KeyIndex } from '../series/series-index.ts';
+import { SERVICE_FALLBACKS } from '../series/series-labels.ts';
+import type { ShardSeriesTable } from '../series/series-table.ts';
 import { malformed, type Wire } from '../wire/proto.ts';
 import { eachAttribute, readAttributes } from './attributes.ts';
 

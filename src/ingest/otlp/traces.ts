@@ -1,5 +1,5 @@
-import { createSpanBatch, SPAN_KIND } from '../../domain/batch.ts';
 import type { IntakeResult, SignalSink } from '../../domain/ports.ts';
+import { createSpanBatch, SPAN_KIND } from '../../domain/signal/batch.ts';
 import type { PayloadDecoder } from '../contract.ts';
 import { malformed, Wire } from '../wire/proto.ts';
 import { isSuspect, SUSPECT_SIZES, saysFailed, statusOf } from './attributes.ts';

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TocsinError } from '../../domain/error.ts';
-import { SERIES_KIND } from '../../domain/series.ts';
-import { ShardSeriesTable } from '../series-table.ts';
+import { SERIES_KIND } from '../../domain/signal/series.ts';
+import { ShardSeriesTable } from '../series/series-table.ts';
 import { RemoteWriteDecoder } from './remote-write.ts';
 import { RecordingSink } from './testing/recording-sink.ts';
 import { encodeV1, encodeV2, type HistogramMessage, patchStale, type SeriesMessage } from './testing/schema.ts';

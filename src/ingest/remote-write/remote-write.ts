@@ -1,6 +1,6 @@
-import { createHistogramBatch, createPointBatch } from '../../domain/batch.ts';
 import type { IntakeResult, SignalSink } from '../../domain/ports.ts';
-import type { ShardSeriesTable } from '../series-table.ts';
+import { createHistogramBatch, createPointBatch } from '../../domain/signal/batch.ts';
+import type { ShardSeriesTable } from '../series/series-table.ts';
 import { Wire } from '../wire/proto.ts';
 import { SeriesLabels } from './series-labels.ts';
 import { REFUSED } from './write-columns.ts';

@@ -1,8 +1,8 @@
-import type { DeployMarker } from '../../domain/batch.ts';
-import { SERIES_KIND, type SeriesKind } from '../../domain/series.ts';
+import type { DeployMarker } from '../../domain/signal/batch.ts';
+import { SERIES_KIND, type SeriesKind } from '../../domain/signal/series.ts';
 import { type EpochMs, UNKNOWN_SERVICE } from '../../domain/units.ts';
-import { SERVICE_FALLBACKS } from '../series-labels.ts';
-import type { ShardSeriesTable } from '../series-table.ts';
+import { SERVICE_FALLBACKS } from '../series/series-labels.ts';
+import type { ShardSeriesTable } from '../series/series-table.ts';
 import type { Wire } from '../wire/proto.ts';
 import type { Symbols } from './symbols.ts';
 import { type EntryColumns, ITEM } from './write-columns.ts';

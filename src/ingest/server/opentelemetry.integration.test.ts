@@ -13,7 +13,7 @@ import { BatchLogRecordProcessor, LoggerProvider } from '@opentelemetry/sdk-logs
 import { AggregationType, MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
 import { BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { SERIES_KIND } from '../../domain/series.ts';
+import { SERIES_KIND } from '../../domain/signal/series.ts';
 import { createIngestServers } from '../servers.ts';
 import type { IngestServers } from './servers.ts';
 import { DecodingIntake } from './testing/decoding-intake.ts';

@@ -6,7 +6,7 @@ import { createServer as createTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { SERIES_KIND } from '../../domain/series.ts';
+import { SERIES_KIND } from '../../domain/signal/series.ts';
 import { createIngestServers } from '../servers.ts';
 import type { IngestServers } from './servers.ts';
 import { DecodingIntake } from './testing/decoding-intake.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseMatchers } from '../../domain/matcher.ts';
+import { parseMatchers } from '../../domain/alerting/matcher.ts';
 import { DAY, HOUR, MINUTE } from '../../domain/units.ts';
 import { alertingWorld, T0 } from './testing/world.ts';
 

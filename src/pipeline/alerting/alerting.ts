@@ -6,13 +6,13 @@ import { compileRoutes, incidentLabels, matchRoutes, type Route } from '../../al
 import { compileIntervals } from '../../alert/route/time-interval.ts';
 import { createSilences } from '../../alert/silence/silence.ts';
 import { formatDuration } from '../../config/duration.ts';
-import type { Alerting, AlertView, MaintenanceInput } from '../../domain/alerting.ts';
+import type { Alerting, AlertView, MaintenanceInput } from '../../domain/alerting/alerting.ts';
+import { compileMatchers, coversStory, formatMatcher, type Matcher } from '../../domain/alerting/matcher.ts';
+import type { MaintenanceWindow, Silence, TimeSpan, ZoneOffset } from '../../domain/alerting/suppression.ts';
 import { TocsinError } from '../../domain/error.ts';
 import { stableId } from '../../domain/identity.ts';
 import type { Incident } from '../../domain/incident.ts';
-import { compileMatchers, coversStory, formatMatcher, type Matcher } from '../../domain/matcher.ts';
 import type { Clock, ControlStore } from '../../domain/ports.ts';
-import type { MaintenanceWindow, Silence, TimeSpan, ZoneOffset } from '../../domain/suppression.ts';
 import { DAY, MINUTE, SECOND } from '../../domain/units.ts';
 import type { Correlator } from '../correlator/correlator.ts';
 import { notificationOf } from '../correlator/notices.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Evidence, ServiceTick } from '../../domain/anomaly.ts';
-import { createWindowRows, type TickReport } from '../../domain/history.ts';
-import type { Modality } from '../../domain/series.ts';
+import { createWindowRows, type TickReport } from '../../domain/signal/history.ts';
+import type { Modality } from '../../domain/signal/series.ts';
 import { settingsSchema } from '../settings.ts';
 import { Correlator, type CorrelatorStep } from './correlator.ts';
 

@@ -1,15 +1,15 @@
 import { createIncidents, type GroupState } from '../../alert/group/group.ts';
 import type { Route } from '../../alert/route/route.ts';
+import type { MaintenanceWindow, Silence } from '../../domain/alerting/suppression.ts';
 import type { Evidence, ServiceSignals, ServiceTick } from '../../domain/anomaly.ts';
-import type { DeployMarker } from '../../domain/batch.ts';
 import type { DecisionRecord } from '../../domain/decision.ts';
 import type { StateBlob } from '../../domain/detector.ts';
 import type { GraphEdge, ServiceHealth } from '../../domain/health.ts';
-import type { TickReport } from '../../domain/history.ts';
 import type { DecisionStamp } from '../../domain/identity.ts';
 import type { Incident } from '../../domain/incident.ts';
 import type { CorrelatorCommit } from '../../domain/ports.ts';
-import type { MaintenanceWindow, Silence } from '../../domain/suppression.ts';
+import type { DeployMarker } from '../../domain/signal/batch.ts';
+import type { TickReport } from '../../domain/signal/history.ts';
 import { type EpochMs, HOUR, MINUTE } from '../../domain/units.ts';
 import type { Verdict } from '../../domain/verdict.ts';
 import { createCrossService } from '../../features/cross-service/cross-service.ts';

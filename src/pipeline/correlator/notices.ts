@@ -13,11 +13,11 @@ import {
 } from '../../alert/route/route.ts';
 import { compileIntervals, type NamedIntervals } from '../../alert/route/time-interval.ts';
 import { createSilences } from '../../alert/silence/silence.ts';
+import type { MaintenanceWindow, Silence, ZoneOffset } from '../../domain/alerting/suppression.ts';
 import type { DecisionRecord } from '../../domain/decision.ts';
 import { type DecisionStamp, decisionRecord, stableId } from '../../domain/identity.ts';
 import type { Incident, Severity } from '../../domain/incident.ts';
 import type { CorrelatorCommit, Notification } from '../../domain/ports.ts';
-import type { MaintenanceWindow, Silence, ZoneOffset } from '../../domain/suppression.ts';
 import type { EpochMs } from '../../domain/units.ts';
 
 type OutboxEntry = CorrelatorCommit['outbox'][number];

@@ -3,7 +3,7 @@ import type { IntakeResult, PayloadFormat, Signal, SignalSink } from '../../doma
 import { createOtlpDecoders } from '../../ingest/otlp/json.ts';
 import { ResourceCache } from '../../ingest/otlp/resource.ts';
 import { RemoteWriteDecoder } from '../../ingest/remote-write/remote-write.ts';
-import type { ShardSeriesTable } from '../../ingest/series-table.ts';
+import type { ShardSeriesTable } from '../../ingest/series/series-table.ts';
 
 export type Decode = (
   signal: Signal,

@@ -1,5 +1,5 @@
-import { createPointBatch, type PointBatch } from '../../domain/batch.ts';
-import type { Labels, Modality, SeriesTable } from '../../domain/series.ts';
+import { createPointBatch, type PointBatch } from '../../domain/signal/batch.ts';
+import type { Labels, Modality, SeriesTable } from '../../domain/signal/series.ts';
 import type { EpochMs } from '../../domain/units.ts';
 import type { FeatureSpec } from '../../features/spec.ts';
 

@@ -1,14 +1,14 @@
 import { type ByteReader, ByteWriter } from '../../bus/codec/bytes.ts';
 import { decodeHistograms, encodeHistograms, makeRoom } from '../../bus/codec/histograms.ts';
 import { decodePoints, encodePoints } from '../../bus/codec/points.ts';
+import type { SignalSink } from '../../domain/ports.ts';
 import {
   createHistogramBatch,
   createPointBatch,
   type DeployMarker,
   type HistogramBatch,
   type PointBatch,
-} from '../../domain/batch.ts';
-import type { SignalSink } from '../../domain/ports.ts';
+} from '../../domain/signal/batch.ts';
 import type { EpochMs } from '../../domain/units.ts';
 
 /** Most items handed on at once: more gains no throughput and costs latency. */

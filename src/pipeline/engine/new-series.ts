@@ -1,4 +1,4 @@
-import type { SeriesInfo, SeriesTable } from '../../domain/series.ts';
+import type { SeriesInfo, SeriesTable } from '../../domain/signal/series.ts';
 
 const MOST_AT_ONCE = 20_000;
 

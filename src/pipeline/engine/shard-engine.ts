@@ -1,13 +1,13 @@
 import { createSilence } from '../../detect/silence/silence.ts';
 import type { EdgeTick, Evidence, ServiceTick } from '../../domain/anomaly.ts';
-import type { DeployMarker, HistogramBatch, LogBatch, PointBatch, SpanBatch } from '../../domain/batch.ts';
 import type { StateBlob } from '../../domain/detector.ts';
-import type { TickReport } from '../../domain/history.ts';
 import type { IntakeResult, PayloadFormat, Signal, SignalSink } from '../../domain/ports.ts';
+import type { DeployMarker, HistogramBatch, LogBatch, PointBatch, SpanBatch } from '../../domain/signal/batch.ts';
+import type { TickReport } from '../../domain/signal/history.ts';
 import { type DurationMs, type EpochMs, MINUTE, SECOND } from '../../domain/units.ts';
 import { signalName } from '../../fuse/explain/explain.ts';
 import { createServiceFusion, type ServiceFusion } from '../../fuse/service/service.ts';
-import { ShardSeriesTable } from '../../ingest/series-table.ts';
+import { ShardSeriesTable } from '../../ingest/series/series-table.ts';
 import type { Settings } from '../settings.ts';
 import { createDecode, type Decode } from './decoders.ts';
 import { DerivedPoints } from './derived-points.ts';

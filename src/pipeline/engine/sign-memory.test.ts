@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createPointBatch } from '../../domain/batch.ts';
+import { createPointBatch } from '../../domain/signal/batch.ts';
 import { createSeriesScores } from '../../fuse/series-scores.ts';
 import { SignMemory } from './sign-memory.ts';
 

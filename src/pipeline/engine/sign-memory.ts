@@ -1,6 +1,6 @@
-import type { PointBatch } from '../../domain/batch.ts';
 import type { StateBlob } from '../../domain/detector.ts';
 import { TocsinError } from '../../domain/error.ts';
+import type { PointBatch } from '../../domain/signal/batch.ts';
 import type { SeriesScores } from '../../fuse/series-scores.ts';
 
 const VERSION = 1;

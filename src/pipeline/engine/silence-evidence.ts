@@ -1,6 +1,6 @@
 import type { SilenceFinding } from '../../detect/silence/silence.ts';
 import type { Evidence, ServiceTick } from '../../domain/anomaly.ts';
-import type { SeriesTable } from '../../domain/series.ts';
+import type { SeriesTable } from '../../domain/signal/series.ts';
 import { type DurationMs, type EpochMs, MINUTE } from '../../domain/units.ts';
 import { evidenceText } from '../../fuse/explain/explain.ts';
 

@@ -1,4 +1,4 @@
-import { createWindowRows, type WindowRows } from '../../domain/history.ts';
+import { createWindowRows, type WindowRows } from '../../domain/signal/history.ts';
 
 const COLUMNS = [
   'start',

@@ -3,7 +3,7 @@ import type { InhibitRule } from '../../alert/inhibit/inhibit.ts';
 import type { Route } from '../../alert/route/route.ts';
 import { compileIntervals, type NamedIntervals } from '../../alert/route/time-interval.ts';
 import { duration } from '../../config/fields.ts';
-import { anchored, compileMatchers, type Matcher, parseMatchers } from '../../domain/matcher.ts';
+import { anchored, compileMatchers, type Matcher, parseMatchers } from '../../domain/alerting/matcher.ts';
 import { zoneOffset } from './zones.ts';
 
 const doc = <T extends z.ZodType>(field: T, description: string): T => field.meta({ ...field.meta(), description });

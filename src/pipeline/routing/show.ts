@@ -1,5 +1,5 @@
 import type { CompiledRoute } from '../../alert/route/route.ts';
-import { formatMatcher } from '../../domain/matcher.ts';
+import { formatMatcher } from '../../domain/alerting/matcher.ts';
 
 /** The tree as lines, one a node: what matches, and who is told. */
 export function showRoutes(root: CompiledRoute): string[] {

@@ -1,4 +1,4 @@
-import type { ZoneOffset } from '../../domain/suppression.ts';
+import type { ZoneOffset } from '../../domain/alerting/suppression.ts';
 
 const formats = new Map<string, Intl.DateTimeFormat | null>();
 /** Offsets change at most every quarter of an hour: one answer serves that long. */

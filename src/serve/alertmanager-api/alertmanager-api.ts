@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
-import type { Alerting, AlertView } from '../../domain/alerting.ts';
+import type { Alerting, AlertView } from '../../domain/alerting/alerting.ts';
+import { anchored, compileMatchers, parseMatchers } from '../../domain/alerting/matcher.ts';
+import { type Silence, silenceStatus } from '../../domain/alerting/suppression.ts';
 import { ERRORS, TocsinError } from '../../domain/error.ts';
-import { anchored, compileMatchers, parseMatchers } from '../../domain/matcher.ts';
-import { type Silence, silenceStatus } from '../../domain/suppression.ts';
 import type { App } from '../app.ts';
 import type { ApiDeps } from '../deps.ts';
 import { textOf, timeBody } from '../schemas/alerting.ts';

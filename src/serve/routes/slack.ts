@@ -1,8 +1,8 @@
 import { createHmac, randomUUID, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { z } from 'zod';
+import { formatMatcher, type Matcher } from '../../domain/alerting/matcher.ts';
 import { TocsinError } from '../../domain/error.ts';
-import { formatMatcher, type Matcher } from '../../domain/matcher.ts';
 import type { VerdictKind } from '../../domain/verdict.ts';
 import { createActions } from '../actions.ts';
 import type { App } from '../app.ts';

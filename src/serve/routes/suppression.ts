@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import type { Alerting } from '../../domain/alerting.ts';
-import type { MaintenanceWindow, Silence } from '../../domain/suppression.ts';
-import { silenceStatus } from '../../domain/suppression.ts';
+import type { Alerting } from '../../domain/alerting/alerting.ts';
+import type { MaintenanceWindow, Silence } from '../../domain/alerting/suppression.ts';
+import { silenceStatus } from '../../domain/alerting/suppression.ts';
 import { DAY } from '../../domain/units.ts';
 import type { App } from '../app.ts';
 import type { ApiDeps } from '../deps.ts';

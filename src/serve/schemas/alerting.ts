@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { formatMatcher, type Matcher, parseMatchers } from '../../domain/alerting/matcher.ts';
 import { TocsinError } from '../../domain/error.ts';
-import { formatMatcher, type Matcher, parseMatchers } from '../../domain/matcher.ts';
 import { epochMs, list } from './common.ts';
 
 const matcherObject = z.strictObject({

@@ -1,9 +1,9 @@
-import type { DeployMarker } from '../../domain/batch.ts';
+import type { MaintenanceWindow, Silence } from '../../domain/alerting/suppression.ts';
 import type { DecisionRecord } from '../../domain/decision.ts';
-import type { ExampleSpan, TemplateInfo } from '../../domain/history.ts';
 import type { Incident } from '../../domain/incident.ts';
 import type { AuditEntry, ControlStore, OutboxItem } from '../../domain/ports.ts';
-import type { MaintenanceWindow, Silence } from '../../domain/suppression.ts';
+import type { DeployMarker } from '../../domain/signal/batch.ts';
+import type { ExampleSpan, TemplateInfo } from '../../domain/signal/history.ts';
 import type { Verdict } from '../../domain/verdict.ts';
 
 export interface ControlSeed {

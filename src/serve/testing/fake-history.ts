@@ -1,5 +1,5 @@
 import type { Clock, HistoryPoint, HistoryStore, SeriesSummary } from '../../domain/ports.ts';
-import { SERIES_KIND } from '../../domain/series.ts';
+import { SERIES_KIND } from '../../domain/signal/series.ts';
 import type { EpochMs } from '../../domain/units.ts';
 import { HOUR, MINUTE } from '../../domain/units.ts';
 import type { Effect } from './shop.ts';

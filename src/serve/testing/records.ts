@@ -1,8 +1,8 @@
-import type { DeployMarker } from '../../domain/batch.ts';
 import type { DecisionRecord } from '../../domain/decision.ts';
-import type { ExampleSpan, TemplateInfo } from '../../domain/history.ts';
 import type { Incident } from '../../domain/incident.ts';
 import type { OutboxItem } from '../../domain/ports.ts';
+import type { DeployMarker } from '../../domain/signal/batch.ts';
+import type { ExampleSpan, TemplateInfo } from '../../domain/signal/history.ts';
 import type { EpochMs } from '../../domain/units.ts';
 import { HOUR, MINUTE } from '../../domain/units.ts';
 import { hash } from './shop.ts';

@@ -1,4 +1,4 @@
-import type { Labels, Modality } from '../../domain/series.ts';
+import type { Labels, Modality } from '../../domain/signal/series.ts';
 import type { EpochMs } from '../../domain/units.ts';
 import { HOUR, MINUTE } from '../../domain/units.ts';
 

@@ -1,6 +1,6 @@
 import type { Evidence } from '../../domain/anomaly.ts';
-import type { DeployMarker } from '../../domain/batch.ts';
-import type { Labels } from '../../domain/series.ts';
+import type { DeployMarker } from '../../domain/signal/batch.ts';
+import type { Labels } from '../../domain/signal/series.ts';
 import type { EpochMs } from '../../domain/units.ts';
 import { HOUR, MINUTE } from '../../domain/units.ts';
 import { seriesIdOf } from './shop.ts';

@@ -1,7 +1,7 @@
 import type { Anomaly, AnomalyClass, AnomalyKind, Evidence } from '../../domain/anomaly.ts';
 import { CLASS_OF, scoreOf } from '../../domain/anomaly.ts';
-import type { DeployMarker } from '../../domain/batch.ts';
 import type { Cause, Incident, Severity, TimelineEntry } from '../../domain/incident.ts';
+import type { DeployMarker } from '../../domain/signal/batch.ts';
 import type { EpochMs } from '../../domain/units.ts';
 import { MINUTE } from '../../domain/units.ts';
 import type { Verdict, VerdictKind } from '../../domain/verdict.ts';

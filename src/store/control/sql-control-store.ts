@@ -1,9 +1,8 @@
 import type { Kysely } from 'kysely';
 import { Migrator } from 'kysely/migration';
-import type { DeployMarker } from '../../domain/batch.ts';
+import type { MaintenanceWindow, Silence } from '../../domain/alerting/suppression.ts';
 import type { DecisionRecord } from '../../domain/decision.ts';
 import { TocsinError } from '../../domain/error.ts';
-import type { ExampleSpan, TemplateInfo } from '../../domain/history.ts';
 import type { Incident } from '../../domain/incident.ts';
 import type {
   AuditEntry,
@@ -13,7 +12,8 @@ import type {
   OutboxItem,
   Page,
 } from '../../domain/ports.ts';
-import type { MaintenanceWindow, Silence } from '../../domain/suppression.ts';
+import type { DeployMarker } from '../../domain/signal/batch.ts';
+import type { ExampleSpan, TemplateInfo } from '../../domain/signal/history.ts';
 import type { Verdict } from '../../domain/verdict.ts';
 import { migrations } from './migrations.ts';
 import { auditOf, decisionOf, decisionRow, incidentOf, outboxOf, USER_TIMELINE, verdictOf } from './rows.ts';

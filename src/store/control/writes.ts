@@ -1,8 +1,8 @@
 import type { Kysely, Transaction } from 'kysely';
-import type { ExampleSpan } from '../../domain/history.ts';
+import type { MaintenanceWindow, Silence } from '../../domain/alerting/suppression.ts';
 import type { Incident } from '../../domain/incident.ts';
 import type { CorrelatorCommit } from '../../domain/ports.ts';
-import type { MaintenanceWindow, Silence } from '../../domain/suppression.ts';
+import type { ExampleSpan } from '../../domain/signal/history.ts';
 import type { Tables } from './tables.ts';
 
 const CHUNK = 200;

@@ -1,7 +1,7 @@
 import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
 import { BIGINT, DOUBLE, DuckDBDataChunk, INTEGER, UBIGINT, VARCHAR } from '@duckdb/node-api';
-import type { WindowRows } from '../../domain/history.ts';
 import type { HistoryStore, SeriesSummary } from '../../domain/ports.ts';
+import type { WindowRows } from '../../domain/signal/history.ts';
 import {
   type Labels,
   MODALITY,
@@ -9,7 +9,7 @@ import {
   SERIES_KIND,
   type SeriesInfo,
   type SeriesKind,
-} from '../../domain/series.ts';
+} from '../../domain/signal/series.ts';
 
 export const CATALOGUE_SQL = `create table if not exists series (
   seq bigint, hash ubigint, shard integer, idx integer, tenant varchar, service varchar, metric varchar, unit varchar,

@@ -2,8 +2,8 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createWindowRows, type WindowRows } from '../../domain/history.ts';
-import type { SeriesInfo } from '../../domain/series.ts';
+import { createWindowRows, type WindowRows } from '../../domain/signal/history.ts';
+import type { SeriesInfo } from '../../domain/signal/series.ts';
 import { DuckDbHistoryStore } from './duckdb-history-store.ts';
 
 let directory: string;

@@ -1,9 +1,9 @@
 import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DOUBLE, type DuckDBConnection, DuckDBDataChunk, DuckDBInstance, FLOAT, UBIGINT } from '@duckdb/node-api';
-import { createWindowRows, type WindowRows } from '../../domain/history.ts';
 import type { HistoryPoint, HistoryStore, SeriesSummary } from '../../domain/ports.ts';
-import type { SeriesInfo } from '../../domain/series.ts';
+import { createWindowRows, type WindowRows } from '../../domain/signal/history.ts';
+import type { SeriesInfo } from '../../domain/signal/series.ts';
 import { CATALOGUE_SQL, Catalogue } from './catalogue.ts';
 
 const COLUMNS = [

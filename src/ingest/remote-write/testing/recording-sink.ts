@@ -1,5 +1,5 @@
-import type { DeployMarker, HistogramBatch, PointBatch } from '../../../domain/batch.ts';
 import type { SignalSink } from '../../../domain/ports.ts';
+import type { DeployMarker, HistogramBatch, PointBatch } from '../../../domain/signal/batch.ts';
 
 export interface RecordedHistogram {
   readonly series: number;

@@ -1,10 +1,10 @@
-import type { DeployMarker, HistogramBatch, LogBatch, PointBatch, SpanBatch } from '../../../domain/batch.ts';
 import type { IntakeResult, PayloadFormat, Signal, SignalIntake, SignalSink } from '../../../domain/ports.ts';
-import type { SeriesInfo } from '../../../domain/series.ts';
+import type { DeployMarker, HistogramBatch, LogBatch, PointBatch, SpanBatch } from '../../../domain/signal/batch.ts';
+import type { SeriesInfo } from '../../../domain/signal/series.ts';
 import { createOtlpDecoders } from '../../otlp/json.ts';
 import { ResourceCache } from '../../otlp/resource.ts';
 import { RemoteWriteDecoder } from '../../remote-write/remote-write.ts';
-import { ShardSeriesTable } from '../../series-table.ts';
+import { ShardSeriesTable } from '../../series/series-table.ts';
 
 export interface SeenPoint {
   readonly info: SeriesInfo;

@@ -1,6 +1,6 @@
 import { parseConfig } from '../../../config/load.ts';
+import type { MaintenanceWindow, Silence } from '../../../domain/alerting/suppression.ts';
 import type { Incident } from '../../../domain/incident.ts';
-import type { MaintenanceWindow, Silence } from '../../../domain/suppression.ts';
 import { sampleIncident } from '../../../store/contract.ts';
 import { openSqliteControlStore } from '../../../store/control/sqlite.ts';
 import { createNotices } from '../../correlator/notices.ts';

@@ -1,5 +1,5 @@
-import type { EpochMs, SeriesIndex } from '../domain/units.ts';
-import { HASH_SEED_B, hashPair } from '../stats/hash.ts';
+import type { EpochMs, SeriesIndex } from '../../domain/units.ts';
+import { HASH_SEED_B, hashPair } from '../../stats/hash.ts';
 import { KeyIndex } from './series-index.ts';
 import type { SeriesRows, SeriesWorkloads } from './series-rows.ts';
 

@@ -1,5 +1,5 @@
-import type { StateArray } from '../domain/detector.ts';
-import { HASH_SEED_A, HASH_SEED_B, hashBytes } from '../stats/hash.ts';
+import type { StateArray } from '../../domain/detector.ts';
+import { HASH_SEED_A, HASH_SEED_B, hashBytes } from '../../stats/hash.ts';
 import { KeyIndex } from './series-index.ts';
 
 /** Keys beyond this many are written out with each label set: somebody makes keys of values. */

@@ -1,4 +1,4 @@
-import { TocsinError } from './error.ts';
+import { TocsinError } from '../error.ts';
 
 /** A label matcher with Alertmanager's meaning and field names: `=`, `!=`, `=~`, `!~`. A missing label is the empty string. */
 export interface Matcher {

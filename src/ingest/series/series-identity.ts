@@ -1,4 +1,4 @@
-import { HASH_SEED_A, HASH_SEED_B, hashBytes, hashPair } from '../stats/hash.ts';
+import { HASH_SEED_A, HASH_SEED_B, hashBytes, hashPair } from '../../stats/hash.ts';
 import { KeyIndex } from './series-index.ts';
 import { classifyKey, KEY_INSTANCE, KEY_LABEL } from './series-labels.ts';
 import type { SeriesNames } from './series-names.ts';

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
-import { TocsinError } from '../domain/error.ts';
-import type { TickReport } from '../domain/history.ts';
-import type { ListenAddress } from '../ingest/server/options.ts';
-import type { Settings } from './settings.ts';
+import { TocsinError } from '../../domain/error.ts';
+import type { TickReport } from '../../domain/signal/history.ts';
+import type { ListenAddress } from '../../ingest/server/options.ts';
+import type { Settings } from '../settings.ts';
 import type { FromShard, ShardWorkerData, ToShard } from './worker-messages.ts';
 
 export type ShardFigures = Extract<FromShard, { type: 'stats' }>;

@@ -1,4 +1,4 @@
-import type { EpochMs } from './units.ts';
+import type { EpochMs } from '../units.ts';
 
 /**
  * Samples of one shard in arrival order; element i of each column is one sample. Columns may be longer than `length`.

@@ -1,4 +1,4 @@
-import type { EpochMs, SeriesIndex, ServiceIndex } from './units.ts';
+import type { EpochMs, SeriesIndex, ServiceIndex } from '../units.ts';
 
 export type Labels = Readonly<Record<string, string>>;
 

@@ -1,6 +1,6 @@
-import type { Labels, Modality, SeriesInfo, SeriesKind } from '../domain/series.ts';
-import type { SeriesIndex } from '../domain/units.ts';
-import { hashPair, hex64 } from '../stats/hash.ts';
+import type { Labels, Modality, SeriesInfo, SeriesKind } from '../../domain/signal/series.ts';
+import type { SeriesIndex } from '../../domain/units.ts';
+import { hashPair, hex64 } from '../../stats/hash.ts';
 import type { SeriesNames } from './series-names.ts';
 import type { SeriesRows, SeriesWorkloads } from './series-rows.ts';
 

@@ -1,7 +1,7 @@
-import type { Incident, Severity } from './incident.ts';
+import type { Incident, Severity } from '../incident.ts';
+import type { EpochMs } from '../units.ts';
 import type { Matcher } from './matcher.ts';
 import type { MaintenanceWindow, RecurrenceSpec, Silence, TimeSpan } from './suppression.ts';
-import type { EpochMs } from './units.ts';
 
 export type SilenceInput = Omit<Silence, 'id' | 'updatedAt'> & { readonly id?: string };
 export type MaintenanceInput = {

@@ -1,10 +1,10 @@
 import type { MessagePort } from 'node:worker_threads';
-import type { ErrorCode } from '../domain/error.ts';
-import type { TickReport } from '../domain/history.ts';
-import type { IngestCounters } from '../ingest/server/counters.ts';
-import type { ListenAddress } from '../ingest/server/options.ts';
+import type { ErrorCode } from '../../domain/error.ts';
+import type { TickReport } from '../../domain/signal/history.ts';
+import type { IngestCounters } from '../../ingest/server/counters.ts';
+import type { ListenAddress } from '../../ingest/server/options.ts';
+import type { Settings } from '../settings.ts';
 import type { DurableStats } from './durable-shard.ts';
-import type { Settings } from './settings.ts';
 
 /** Given to a shard thread at its start. */
 export interface ShardWorkerData {

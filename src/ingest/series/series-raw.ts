@@ -1,4 +1,4 @@
-import type { SeriesIndex } from '../domain/units.ts';
+import type { SeriesIndex } from '../../domain/units.ts';
 import { KeyIndex } from './series-index.ts';
 import type { SeriesRows } from './series-rows.ts';
 

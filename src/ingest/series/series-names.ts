@@ -1,6 +1,6 @@
-import type { DeployMarker } from '../domain/batch.ts';
-import type { ServiceInfo } from '../domain/series.ts';
-import { HASH_SEED_A, HASH_SEED_B, hashText } from '../stats/hash.ts';
+import type { DeployMarker } from '../../domain/signal/batch.ts';
+import type { ServiceInfo } from '../../domain/signal/series.ts';
+import { HASH_SEED_A, HASH_SEED_B, hashText } from '../../stats/hash.ts';
 
 /** How long the current version must have been silent before an older one that is back counts as a roll-back. */
 const ROLL_BACK_SILENCE_MS = 300_000;

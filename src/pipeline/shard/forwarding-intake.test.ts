@@ -1,11 +1,11 @@
 import { MessageChannel } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
-import { traffic } from '../../test/traffic.ts';
-import { TocsinError } from '../domain/error.ts';
-import type { IntakeResult, SignalIntake } from '../domain/ports.ts';
-import { ShardSeriesTable } from '../ingest/series-table.ts';
-import { createDecode } from './engine/decoders.ts';
-import { MetricInput } from './engine/metric-input.ts';
+import { traffic } from '../../../test/traffic.ts';
+import { TocsinError } from '../../domain/error.ts';
+import type { IntakeResult, SignalIntake } from '../../domain/ports.ts';
+import { ShardSeriesTable } from '../../ingest/series/series-table.ts';
+import { createDecode } from '../engine/decoders.ts';
+import { MetricInput } from '../engine/metric-input.ts';
 import { ForwardingIntake } from './forwarding-intake.ts';
 
 const { body } = traffic({ seed: 1, start: 1_700_000_000_000, steps: 1, fault: [0, 0] })[0]!;

@@ -2,12 +2,12 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { movingBodies } from '../../bench/measure.ts';
-import { logsPayloads, metricsPayloads, PAYLOAD_TIME } from '../../bench/payload.ts';
-import { ProtoWriter } from '../ingest/wire/proto-writer.ts';
+import { movingBodies } from '../../../bench/measure.ts';
+import { logsPayloads, metricsPayloads, PAYLOAD_TIME } from '../../../bench/payload.ts';
+import { ProtoWriter } from '../../ingest/wire/proto-writer.ts';
+import { ShardEngine } from '../engine/shard-engine.ts';
+import { settingsSchema } from '../settings.ts';
 import { DurableShard, hashState } from './durable-shard.ts';
-import { ShardEngine } from './engine/shard-engine.ts';
-import { settingsSchema } from './settings.ts';
 
 const START = Number(PAYLOAD_TIME / 1_000_000n);
 const STEP = 10_000;

@@ -1,4 +1,4 @@
-import type { PayloadFormat, Signal } from '../domain/ports.ts';
+import type { PayloadFormat, Signal } from '../../domain/ports.ts';
 
 /** Kinds of input-log frames. Part of the on-disk format: append only. */
 export const FRAME = {

@@ -1,5 +1,5 @@
-import type { Evidence } from './anomaly.ts';
-import type { DurationMs, EpochMs, ServiceIndex } from './units.ts';
+import type { Evidence } from '../anomaly.ts';
+import type { DurationMs, EpochMs, ServiceIndex } from '../units.ts';
 
 /**
  * What log features say of one tick. One row per template that occurred, in order of first occurrence, and one per

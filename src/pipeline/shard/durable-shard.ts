@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { ByteReader } from '../bus/codec/bytes.ts';
-import type { StateBlob } from '../domain/detector.ts';
-import { TocsinError } from '../domain/error.ts';
-import type { TickReport } from '../domain/history.ts';
-import type { Clock, IntakeResult, PayloadFormat, Signal, SignalIntake } from '../domain/ports.ts';
-import { FileInputLog } from '../store/input-log/input-log.ts';
-import { FileSnapshotStore } from '../store/snapshot/file-snapshot-store.ts';
-import { MetricInput } from './engine/metric-input.ts';
-import { ShardEngine, type ShardStats } from './engine/shard-engine.ts';
+import { ByteReader } from '../../bus/codec/bytes.ts';
+import type { StateBlob } from '../../domain/detector.ts';
+import { TocsinError } from '../../domain/error.ts';
+import type { Clock, IntakeResult, PayloadFormat, Signal, SignalIntake } from '../../domain/ports.ts';
+import type { TickReport } from '../../domain/signal/history.ts';
+import { FileInputLog } from '../../store/input-log/input-log.ts';
+import { FileSnapshotStore } from '../../store/snapshot/file-snapshot-store.ts';
+import { MetricInput } from '../engine/metric-input.ts';
+import { ShardEngine, type ShardStats } from '../engine/shard-engine.ts';
+import type { Settings } from '../settings.ts';
 import { type BodyFrame, bodyHeader, decodeBody, decodeTime, encodeTime, FRAME } from './log-kinds.ts';
-import type { Settings } from './settings.ts';
 
 /** Reports sent but not yet durable with the correlator; beyond it new requests are refused with a retry signal. */
 const MAX_UNACKNOWLEDGED = 512;

@@ -1,5 +1,5 @@
+import type { EpochMs } from '../units.ts';
 import type { Matcher } from './matcher.ts';
-import type { EpochMs } from './units.ts';
 
 /** Mutes what its matchers cover for a while. As Alertmanager's, times in ms. */
 export interface Silence {

@@ -1,5 +1,5 @@
-import type { StateArray } from '../domain/detector.ts';
-import type { EpochMs } from '../domain/units.ts';
+import type { StateArray } from '../../domain/detector.ts';
+import type { EpochMs } from '../../domain/units.ts';
 import { LabelArena } from './series-arena.ts';
 
 /** Columns of the live series (rows) of a shard, all of one capacity; `keys` holds two lanes a row. */

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { createPointBatch } from '../domain/batch.ts';
-import type { Labels } from '../domain/series.ts';
-import { type SeriesTableOptions, ShardSeriesTable } from './series-table.ts';
+import { createPointBatch } from '../../domain/signal/batch.ts';
+import type { Labels } from '../../domain/signal/series.ts';
+import type { SeriesTableOptions } from './series-members.ts';
+import { ShardSeriesTable } from './series-table.ts';
 
 const MINUTE = 60_000;
 

@@ -1,8 +1,8 @@
-import type { EdgeTick, ServiceTick } from './anomaly.ts';
+import type { EdgeTick, ServiceTick } from '../anomaly.ts';
+import type { DecisionRecord } from '../decision.ts';
+import type { EpochMs } from '../units.ts';
 import type { DeployMarker } from './batch.ts';
-import type { DecisionRecord } from './decision.ts';
 import type { SeriesInfo } from './series.ts';
-import type { EpochMs } from './units.ts';
 
 /**
  * Finished windows, one row per series and window, as columns. `series` is the shard's index; the store keeps the

@@ -1,9 +1,9 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import { TocsinError } from '../domain/error.ts';
-import { createIngestServers } from '../ingest/servers.ts';
+import { TocsinError } from '../../domain/error.ts';
+import { createIngestServers } from '../../ingest/servers.ts';
+import { listenFault } from '../listen-fault.ts';
 import { DurableShard } from './durable-shard.ts';
 import { ForwardingIntake } from './forwarding-intake.ts';
-import { listenFault } from './listen-fault.ts';
 import type { FromShard, ShardWorkerData, ToShard } from './worker-messages.ts';
 
 /** One shard thread: listeners, log, engine. Talks to the main thread in `worker-messages.ts`. */

@@ -1,6 +1,6 @@
-import type { PointBatch } from '../domain/batch.ts';
-import type { StateBlob } from '../domain/detector.ts';
-import { TocsinError } from '../domain/error.ts';
+import type { StateBlob } from '../../domain/detector.ts';
+import { TocsinError } from '../../domain/error.ts';
+import type { PointBatch } from '../../domain/signal/batch.ts';
 import type {
   Labels,
   Modality,
@@ -9,19 +9,18 @@ import type {
   SeriesInheritance,
   SeriesTable,
   ServiceInfo,
-} from '../domain/series.ts';
-import { MODALITY, SERIES_KIND } from '../domain/series.ts';
-import type { EpochMs, SeriesIndex, ServiceIndex } from '../domain/units.ts';
-import { HASH_SEED_A, HASH_SEED_B, hashText } from '../stats/hash.ts';
+} from '../../domain/signal/series.ts';
+import { MODALITY, SERIES_KIND } from '../../domain/signal/series.ts';
+import type { EpochMs, SeriesIndex, ServiceIndex } from '../../domain/units.ts';
+import { HASH_SEED_A, HASH_SEED_B, hashText } from '../../stats/hash.ts';
 import { describeSeries } from './series-describe.ts';
 import { SeriesIdentity, workloadKey } from './series-identity.ts';
 import { KeyIndex } from './series-index.ts';
 import { SeriesMembers, type SeriesTableOptions } from './series-members.ts';
-import { type NamesState, SeriesNames, TenantLimits } from './series-names.ts';
+import type { TableMeta } from './series-meta.ts';
+import { SeriesNames, TenantLimits } from './series-names.ts';
 import { RawForms } from './series-raw.ts';
 import { SeriesRows, SeriesWorkloads } from './series-rows.ts';
-
-export type { SeriesTableOptions } from './series-members.ts';
 
 const VERSION = 2;
 /** Instances looked at for one to inherit from. */
@@ -355,30 +354,17 @@ export class ShardSeriesTable implements SeriesTable {
 
   /** Bytes held, arrays exactly and names by estimate. */
   bytes(): number {
-    return (
-      this.rows.byteLength +
-      this.workloads.byteLength +
-      this.raw.byteLength +
-      this.byKey.byteLength +
-      this.members.byteLength +
-      this.names.bytes()
-    );
+    const { rows, workloads, raw, byKey, members } = this;
+    const tables = rows.byteLength + workloads.byteLength + raw.byteLength + byKey.byteLength + members.byteLength;
+    return tables + this.names.bytes();
   }
 
   save(): StateBlob {
-    const meta: TableMeta = {
-      names: this.names.save(),
-      refused: this.limits.save(),
-      freeOrdinals: this.members.save(),
-      latest: this.latest,
-      inheritance: [...this.inheritance],
-      takenOver: [...this.takenOver],
-    };
-    return {
-      version: VERSION,
-      arrays: { ...this.rows.save(this.used), ...this.workloads.save(), free: Int32Array.from(this.free) },
-      meta,
-    };
+    const { names, limits, members, latest } = this;
+    const given = { inheritance: [...this.inheritance], takenOver: [...this.takenOver] };
+    const own = { names: names.save(), refused: limits.save(), freeOrdinals: members.save(), latest };
+    const arrays = { ...this.rows.save(this.used), ...this.workloads.save(), free: Int32Array.from(this.free) };
+    return { version: VERSION, arrays, meta: { ...own, ...given } satisfies TableMeta };
   }
 
   /** @throws TocsinError `state_version` for a version it cannot read. */
@@ -409,13 +395,4 @@ export class ShardSeriesTable implements SeriesTable {
       if (rows.live[row] === 1) this.limits.add(this.names.serviceTenant(rows.service[row]!), 1);
     }
   }
-}
-
-interface TableMeta {
-  readonly names: NamesState;
-  readonly refused: readonly number[];
-  readonly freeOrdinals: readonly (readonly [number, readonly number[]])[];
-  readonly latest: EpochMs;
-  readonly inheritance: readonly SeriesInheritance[];
-  readonly takenOver: readonly SeriesIndex[];
 }
