@@ -209,3 +209,22 @@ it('forgets minutes beyond half an hour', () => {
   h.add(T0 + 3000 * MINUTE, [edge('a', 'c')]);
   expect(h.callees('a')).toEqual(['c']);
 });
+
+describe('suspects alone', () => {
+  it('are ranked although no service has become an anomaly yet', () => {
+    const diagnosis = createDiagnosis();
+    diagnosis.edges(T0, [edge('shop', 'cart'), edge('cart', 'db')]);
+    const causes = diagnosis.rank({
+      at: ONSET,
+      onset: ONSET,
+      anomalies: [],
+      suspects: [
+        { service: 'cart', evidence: [evidence('cart', 1e-3)] },
+        { service: 'db', evidence: [evidence('db', 1e-6, 9)] },
+      ],
+      deploys: [],
+    });
+    expect(causes[0]?.service).toBe('db');
+    expect(causes.reduce((sum, cause) => sum + cause.share, 0)).toBeCloseTo(1, 9);
+  });
+});

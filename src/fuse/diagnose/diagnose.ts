@@ -94,7 +94,7 @@ function relatedTo(services: readonly string[], calls: CallHistory): (service: s
     for (const service of reached) found.add(service);
   }
   const inGraph = (service: string): boolean => calls.callees(service).length > 0 || calls.callers(service).length > 0;
-  const known = services.every(inGraph);
+  const known = services.length > 0 && services.every(inGraph);
   return (service) => !known || found.has(service) || !inGraph(service);
 }
 
