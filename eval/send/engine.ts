@@ -33,6 +33,12 @@ export interface HttpOptions {
 /** A running server. 429 and 503 are retried after the delay that it asks for. */
 export function httpEngine(options: HttpOptions): Engine {
   const cpuAtStart = { value: Number.NaN };
+  const whole = new Map<string, Incident>();
+  async function read(path: string): Promise<unknown> {
+    const response = await fetch(`${options.api}${path}`);
+    if (!response.ok) throw new Error(`GET ${path}: ${response.status}`);
+    return response.json();
+  }
   async function readCost(): Promise<EngineCost | null> {
     return options.pid === null ? await costFromMetrics(options.api) : costOfProcess(options.pid);
   }
@@ -63,10 +69,17 @@ export function httpEngine(options: HttpOptions): Engine {
       do {
         const query = new URLSearchParams({ from: String(from), limit: '200' });
         if (cursor !== null) query.set('cursor', cursor);
-        const response = await fetch(`${options.api}/api/v1/incidents?${query}`);
-        if (!response.ok) throw new Error(`GET /api/v1/incidents: ${response.status}`);
-        const page = (await response.json()) as { items: Incident[]; next: string | null };
-        items.push(...page.items);
+        const page = (await read(`/api/v1/incidents?${query}`)) as {
+          items: { id: string; version: number }[];
+          next: string | null;
+        };
+        // The list leaves causes and evidence out: whole incidents are read one by one, and again when they changed.
+        for (const { id, version } of page.items) {
+          const known = whole.get(id);
+          const incident = known?.version === version ? known : ((await read(`/api/v1/incidents/${id}`)) as Incident);
+          whole.set(id, incident);
+          items.push(incident);
+        }
         cursor = page.next;
       } while (cursor !== null);
       return items;

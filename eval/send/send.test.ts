@@ -212,7 +212,7 @@ describe('replay', () => {
 });
 
 describe('HTTP engine', () => {
-  it('posts protobuf, retries 429, and follows pages of incidents', async () => {
+  it('posts protobuf, retries 429, follows pages of incidents and reads each whole, once a version', async () => {
     const seen: string[] = [];
     const server = createServer((request, response) => {
       seen.push(`${request.method} ${request.url?.replace(/=\d+/g, '=N')}`);
@@ -221,9 +221,12 @@ describe('HTTP engine', () => {
         response.writeHead(seen.length === 1 ? 429 : 200, { 'retry-after': '0.01' }).end();
       } else if (request.url === '/metrics') {
         response.end('process_cpu_seconds_total 1.5\nprocess_resident_memory_bytes 1e6\n');
+      } else if (request.url!.startsWith('/api/v1/incidents/')) {
+        const id = request.url!.at(-1);
+        response.end(JSON.stringify({ id, version: 1, causes: [{ service: `cause of ${id}` }] }));
       } else {
         const second = request.url!.includes('cursor');
-        response.end(JSON.stringify({ items: [{ id: second ? 'b' : 'a' }], next: second ? null : 'more' }));
+        response.end(JSON.stringify({ items: [{ id: second ? 'b' : 'a', version: 1 }], next: second ? null : 'more' }));
       }
     }).listen(0, '127.0.0.1');
     try {
@@ -231,10 +234,15 @@ describe('HTTP engine', () => {
       const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
       const engine = httpEngine({ endpoint: url, api: url, pid: process.pid });
       await engine.send('metrics', Uint8Array.of(1), 0);
-      expect((await engine.incidents(5)).map((i) => i.id)).toEqual(['a', 'b']);
+      for (const _ of [1, 2])
+        expect((await engine.incidents(5)).map((i) => i.causes[0]!.service)).toEqual(['cause of a', 'cause of b']);
       expect(seen).toEqual([
         'POST /v1/metrics',
         'POST /v1/metrics',
+        'GET /api/v1/incidents?from=N&limit=N',
+        'GET /api/v1/incidents/a',
+        'GET /api/v1/incidents?from=N&limit=N&cursor=more',
+        'GET /api/v1/incidents/b',
         'GET /api/v1/incidents?from=N&limit=N',
         'GET /api/v1/incidents?from=N&limit=N&cursor=more',
       ]);
