@@ -13,6 +13,7 @@ import { registerProblems } from './problem.ts';
 import { eventRoutes } from './routes/events.ts';
 import { incidentRoutes } from './routes/incidents.ts';
 import { recordRoutes } from './routes/records.ts';
+import { routingRoutes } from './routes/routing.ts';
 import { seriesRoutes } from './routes/series.ts';
 import { serviceRoutes } from './routes/services.ts';
 import { signalRoutes } from './routes/signals.ts';
@@ -31,6 +32,7 @@ const GROUPS = [
   systemRoutes,
   eventRoutes,
   suppressionRoutes,
+  routingRoutes,
   slackRoutes,
   alertmanagerRoutes,
 ];

@@ -1,6 +1,7 @@
 import type { Incident, Severity } from '../incident.ts';
 import type { EpochMs } from '../units.ts';
 import type { Matcher } from './matcher.ts';
+import type { RoutingTest, RoutingView } from './routing.ts';
 import type { MaintenanceWindow, RecurrenceSpec, Silence, TimeSpan } from './suppression.ts';
 
 export type SilenceInput = Omit<Silence, 'id' | 'updatedAt'> & { readonly id?: string };
@@ -59,10 +60,15 @@ export interface Alerting {
   putMaintenance(input: MaintenanceInput): Promise<MaintenanceWindow>;
   /** @throws TocsinError `not_found`. */
   deleteMaintenance(id: string): Promise<MaintenanceWindow>;
-  /** One window an event; events that were imported before are replaced. @throws TocsinError `invalid_config`. */
+  /** One window an event; events that were imported before are replaced. A dry run stores nothing. @throws TocsinError `invalid_config`. */
   importCalendar(
     text: string,
-    options: { readonly matchers: readonly Matcher[]; readonly createdBy: string; readonly zone: string },
+    options: {
+      readonly matchers: readonly Matcher[];
+      readonly createdBy: string;
+      readonly zone: string;
+      readonly dryRun?: boolean;
+    },
   ): Promise<readonly MaintenanceWindow[]>;
   /** When a window is on. */
   spansOf(window: MaintenanceInput | MaintenanceWindow, from: EpochMs, to: EpochMs): readonly TimeSpan[];
@@ -75,6 +81,10 @@ export interface Alerting {
   ): Promise<SuppressionPreview>;
   alerts(): readonly AlertView[];
   receivers(): readonly string[];
+  /** The tree, receivers, time intervals and inhibition rules, for the page. */
+  routing(): RoutingView;
+  /** What labels reach now. `confidence` (0-1) as an incident would have it. */
+  testRouting(labels: Readonly<Record<string, string>>, confidence: number): RoutingTest;
   /** The routing section as YAML, for Alertmanager's status. */
   configYaml(): string;
   readonly startedAt: EpochMs;

@@ -16,6 +16,7 @@ import type { Clock, ControlStore } from '../../domain/ports.ts';
 import { DAY, MINUTE, SECOND } from '../../domain/units.ts';
 import type { Correlator } from '../correlator/correlator.ts';
 import { notificationOf } from '../correlator/notices.ts';
+import { routingTest, routingView } from '../routing/view.ts';
 import type { Settings } from '../settings.ts';
 
 /** Ended silences are kept this long for the page. */
@@ -114,7 +115,7 @@ export async function createAlerting(options: AlertingOptions): Promise<RunningA
     },
     async importCalendar(text, given) {
       const imported = parseIcs(text, given).map((window) => ({ ...window, updatedAt: clock.now() }));
-      await replace(imported);
+      if (given.dryRun !== true) await replace(imported);
       return imported;
     },
     spansOf: (window, from, to) => scheduleOf(windowOf(window), zone).between(from, to),
@@ -148,6 +149,8 @@ export async function createAlerting(options: AlertingOptions): Promise<RunningA
         });
     },
     receivers: () => names,
+    routing: () => routingView(settings, tree, zone, clock.now()),
+    testRouting: (labels, confidence) => routingTest(tree, labels, confidence, clock.now()),
     configYaml: () =>
       stringify({
         route: yamlOf(settings.route as Route),

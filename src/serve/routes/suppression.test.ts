@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { alertingWorld } from '../../pipeline/alerting/testing/world.ts';
 import type { App } from '../app.ts';
-import { maintenanceView, previewResult, silenceView } from '../schemas/alerting.ts';
+import { maintenancePreview, maintenanceView, previewResult, silenceView } from '../schemas/alerting.ts';
 import { createApiServer } from '../server.ts';
 import { createFixture } from '../testing/fixture.ts';
 import { MEANT } from '../testing/harness.ts';
@@ -88,9 +88,10 @@ describe('maintenance', () => {
     const window = maintenanceView.parse((await call('POST', '/api/v1/maintenance', nightly)).json());
     expect([window.active, window.next.length]).toEqual([true, 30]);
     world.time.now += 1_000;
-    expect((await call('POST', '/api/v1/maintenance/preview', nightly)).json()).toMatchObject({
-      covered: [{ id: 'i1' }],
-    });
+    const preview = maintenancePreview.parse((await call('POST', '/api/v1/maintenance/preview', nightly)).json());
+    expect(preview.covered.map(({ id }) => id)).toEqual(['i1']);
+    // A second later: the one that is on, and the first moments of the one in 30 days.
+    expect(preview.next).toHaveLength(31);
     expect((await call('GET', '/api/v1/maintenance')).json().items).toHaveLength(1);
     expect((await call('DELETE', `/api/v1/maintenance/${window.id}`)).statusCode).toBe(200);
     expect((await call('DELETE', `/api/v1/maintenance/${window.id}`)).statusCode).toBe(404);
@@ -104,9 +105,12 @@ describe('maintenance', () => {
     });
     const calendar =
       'BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:x\r\nSUMMARY:work\r\nDTSTART:20261121T000000Z\r\nEND:VEVENT\r\nEND:VCALENDAR';
-    expect((await call('POST', '/api/v1/maintenance/import', { calendar })).json()).toMatchObject({
-      items: [{ name: 'work' }],
-    });
+    const dry = await call('POST', '/api/v1/maintenance/import', { calendar, dryRun: true });
+    expect(dry.json()).toMatchObject({ items: [{ name: 'work' }] });
+    expect(await world.control.maintenance()).toEqual([]);
+    expect(await world.control.auditLog({})).toEqual([]);
+    expect((await call('POST', '/api/v1/maintenance/import', { calendar })).json()).toEqual(dry.json());
+    expect(await world.control.maintenance()).toHaveLength(1);
   });
 });
 

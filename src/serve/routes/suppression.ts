@@ -10,6 +10,7 @@ import type { ApiDeps } from '../deps.ts';
 import {
   calendarBody,
   maintenanceBody,
+  maintenancePreview,
   maintenanceView,
   matchersBody,
   previewResult,
@@ -200,16 +201,18 @@ export function suppressionRoutes(app: App, deps: ApiDeps): void {
     {
       schema: {
         tags,
-        summary: 'What this window would have held back over the last 30 days',
+        summary: 'What this window would have held back over the last 30 days, and when it comes next',
         body: maintenanceBody,
-        response: { 200: previewResult, ...problems },
+        response: { 200: maintenancePreview, ...problems },
       },
     },
     async (request) => {
       const now = clock.now();
       const { id: _, createdBy, ...rest } = request.body;
-      const spans = alerting.spansOf({ ...rest, createdBy: createdBy ?? '' }, now - BACK, now);
-      return alerting.preview(rest.matchers, spans, now - BACK, now);
+      const window = { ...rest, createdBy: createdBy ?? '' };
+      const spans = alerting.spansOf(window, now - BACK, now);
+      const held = await alerting.preview(rest.matchers, spans, now - BACK, now);
+      return { ...held, next: alerting.spansOf(window, now, now + AHEAD) };
     },
   );
 
@@ -225,9 +228,10 @@ export function suppressionRoutes(app: App, deps: ApiDeps): void {
       },
     },
     async (request) => {
-      const { calendar, matchers, zone, createdBy } = request.body;
+      const { calendar, matchers, zone, createdBy, dryRun } = request.body;
       const by = actorOf(request, createdBy);
-      const windows = await alerting.importCalendar(calendar, { matchers, zone, createdBy: by });
+      const windows = await alerting.importCalendar(calendar, { matchers, zone, createdBy: by, dryRun });
+      if (dryRun) return { items: windows.map(windowOf) };
       await audit(request, by, 'maintenance.import', 'calendar', { windows: windows.length });
       return { items: windows.map(windowOf) };
     },

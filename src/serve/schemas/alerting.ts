@@ -60,6 +60,7 @@ export const silenceView = z
     updatedAt: epochMs,
   })
   .meta({ id: 'Silence' });
+export type WireSilence = z.infer<typeof silenceView>;
 
 const recurrence = z.strictObject({
   start: z.string().max(40).describe('First start as local time, 2026-01-31T22:00:00.'),
@@ -81,6 +82,14 @@ export const maintenanceBody = z.strictObject({
   comment,
 });
 
+const recurrenceView = z.object({
+  start: z.string(),
+  durationMs: z.number(),
+  zone: z.string(),
+  rrule: z.string(),
+  rdates: list(z.string()),
+  exdates: list(z.string()),
+});
 const spanView = z.object({ startsAt: epochMs, endsAt: epochMs });
 export const maintenanceView = z
   .object({
@@ -90,40 +99,45 @@ export const maintenanceView = z
     matchers: list(matcherView),
     text: z.string(),
     spans: list(spanView),
-    recurrences: list(z.unknown()),
-    /** Occurrences of the next 30 days. */
-    next: list(spanView),
+    recurrences: list(recurrenceView),
+    next: list(spanView).describe('Occurrences of the next 30 days.'),
     createdBy: z.string(),
     comment: z.string(),
     updatedAt: epochMs,
   })
   .meta({ id: 'MaintenanceWindow' });
+export type WireMaintenance = z.infer<typeof maintenanceView>;
 
 export const calendarBody = z.strictObject({
   calendar: z.string().min(1).describe('An iCalendar file (RFC 5545).'),
   matchers: matchersBody.default([]),
   zone: z.string().max(100).default('UTC').describe('Zone of times that name none.'),
   createdBy: by.optional(),
+  dryRun: z.boolean().default(false).describe('Only say what would be imported.'),
 });
 
-export const previewResult = z
-  .object({
-    from: epochMs,
-    to: epochMs,
-    incidents: z.number(),
-    notifications: z.number(),
-    truncated: z.boolean(),
-    covered: list(
-      z.object({
-        id: z.string(),
-        title: z.string(),
-        severity: z.string(),
-        openedAt: epochMs,
-        closedAt: epochMs.nullable(),
-        notifications: z.number(),
-      }),
-    ),
-  })
-  .meta({ id: 'SuppressionPreview' });
+const preview = {
+  from: epochMs,
+  to: epochMs,
+  incidents: z.number(),
+  notifications: z.number(),
+  truncated: z.boolean(),
+  covered: list(
+    z.object({
+      id: z.string(),
+      title: z.string(),
+      severity: z.enum(['critical', 'warning', 'info']),
+      openedAt: epochMs,
+      closedAt: epochMs.nullable(),
+      notifications: z.number(),
+    }),
+  ),
+};
+export const previewResult = z.object(preview).meta({ id: 'SuppressionPreview' });
+export type WirePreview = z.infer<typeof previewResult>;
+export const maintenancePreview = z
+  .object({ ...preview, next: list(spanView).describe('Occurrences of the next 30 days.') })
+  .meta({ id: 'MaintenancePreview' });
+export type WireMaintenancePreview = z.infer<typeof maintenancePreview>;
 
 export const textOf = (matchers: readonly Matcher[]): string => matchers.map(formatMatcher).join(', ');

@@ -1,14 +1,16 @@
 import { fileURLToPath } from 'node:url';
 import { createApiServer } from '../server.ts';
+import { createShopAlerting } from './alerting/shop-alerting.ts';
 import { createFixture } from './fixture.ts';
 
-// The backend of the page's tests and of `vite dev`: node src/serve/testing/serve-fixture.ts PORT [empty]
+// The backend of the page's tests and of `vite dev`: node src/serve/testing/serve-fixture.ts PORT [empty|shop] [page's folder]
 const port = Number(process.argv[2] ?? 4499);
 const empty = process.argv[3] === 'empty';
 const clock = { now: () => Date.now() };
-const uiRoot = fileURLToPath(new URL('../../../dist/ui', import.meta.url));
+const uiRoot = process.argv[4] ?? fileURLToPath(new URL('../../../dist/ui', import.meta.url));
 const { deps, emit } = createFixture({ clock, empty, uiRoot });
-const app = await createApiServer(deps);
+const alerting = await createShopAlerting(deps, empty);
+const app = await createApiServer({ ...deps, alerting });
 await app.listen({ port, host: '127.0.0.1' });
 process.stdout.write(`fixture on http://127.0.0.1:${port}\n`);
 
