@@ -3,8 +3,9 @@ import { type DecisionStamp, decisionRecord } from '../domain/identity.ts';
 import type { Incident } from '../domain/incident.ts';
 import type { Clock, ControlStore, HistoryStore } from '../domain/ports.ts';
 import type { TickReport } from '../domain/signal/history.ts';
-import { HOUR } from '../domain/units.ts';
+import { type EpochMs, HOUR } from '../domain/units.ts';
 import type { Correlator, CorrelatorStep } from './correlator/correlator.ts';
+import type { Recorder } from './journal/recorder.ts';
 
 /** Quiet steps are written together: at most this many, or after this long. */
 const MAX_STEPS = 200;
@@ -24,6 +25,8 @@ export interface CommitterOptions {
   readonly onIncidents: (ids: readonly string[]) => void;
   readonly onOutbox: () => void;
   readonly onStep: (report: TickReport, step: CorrelatorStep) => void;
+  /** Writes down what is applied, for replays. */
+  readonly recorder?: Recorder;
   /** A store refused: what is acknowledged is safe in the input log, but this process cannot go on. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -95,7 +98,7 @@ export class Committer {
   }
 
   async #apply(report: TickReport): Promise<void> {
-    const { correlator, history, onStep, clock } = this.#options;
+    const { correlator, history, onStep, clock, recorder, stamp } = this.#options;
     const shard = String(report.shard);
     // Sent before the last crash and applied then: its effects are stored already.
     if (report.sequence <= (this.#applied[shard] ?? -1)) {
@@ -104,29 +107,14 @@ export class Committer {
     }
     await history.registerSeries(report.shard, report.newSeries, report.at);
     await history.append(report.shard, report.windows);
+    const late = clock.now() - report.at > TOO_OLD_TO_TELL;
     const step = correlator.apply(report);
+    recorder?.report(report, late);
     this.#applied[shard] = report.sequence;
-    this.#add(this.#inTime(report, step));
+    this.#add(inTime(report.at, late, step, stamp));
     onStep(report, step);
     const urgent = step.incidents.length > 0 || step.outbox.length > 0;
     if (urgent || this.#steps >= MAX_STEPS || clock.now() - this.#since >= MAX_DELAY_MS) await this.#commit();
-  }
-
-  /** Takes out notifications about what is long past, and says so on the record. */
-  #inTime(report: TickReport, step: CorrelatorStep): CorrelatorStep {
-    if (step.outbox.length === 0 || this.#options.clock.now() - report.at <= TOO_OLD_TO_TELL) return step;
-    const held: DecisionRecord[] = step.outbox.map(({ payload }) =>
-      decisionRecord(this.#options.stamp, {
-        at: report.at,
-        tenant: payload.incident.tenant,
-        service: payload.incident.services[0] ?? '',
-        subject: payload.incident.id,
-        stage: 'notify',
-        outcome: 'suppressed',
-        reason: 'the data are more than an hour old: recorded, but nobody is paged',
-      }),
-    );
-    return { ...step, outbox: [], decisions: [...step.decisions, ...held] };
   }
 
   #add(step: CorrelatorStep): void {
@@ -155,11 +143,30 @@ export class Committer {
     await this.#options.history.flush();
     // Due at once by our clock: event time may be ahead of it, as a provisional report is named by the end of its tick.
     const outbox = buffer.outbox.map((entry) => ({ ...entry, dueAt: this.#since }));
-    await this.#options.control.commit({ ...buffer, outbox, state: this.#options.correlator.save(), applied });
+    const state = this.#options.correlator.save();
+    this.#options.recorder?.commit(state, applied);
+    await this.#options.control.commit({ ...buffer, outbox, state, applied });
     for (const [shard, sequence] of Object.entries(applied)) this.#options.onDurable(Number(shard), sequence + 1);
     if (buffer.incidents.length > 0) this.#options.onIncidents(buffer.incidents.map((incident) => incident.id));
     if (buffer.outbox.length > 0) this.#options.onOutbox();
   }
+}
+
+/** Takes out notifications about what is long past, and says so on the record. */
+export function inTime(at: EpochMs, late: boolean, step: CorrelatorStep, stamp: DecisionStamp): CorrelatorStep {
+  if (step.outbox.length === 0 || !late) return step;
+  const held: DecisionRecord[] = step.outbox.map(({ payload }) =>
+    decisionRecord(stamp, {
+      at,
+      tenant: payload.incident.tenant,
+      service: payload.incident.services[0] ?? '',
+      subject: payload.incident.id,
+      stage: 'notify',
+      outcome: 'suppressed',
+      reason: 'the data are more than an hour old: recorded, but nobody is paged',
+    }),
+  );
+  return { ...step, outbox: [], decisions: [...step.decisions, ...held] };
 }
 
 function empty(): Buffered {

@@ -1,7 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Dispatcher } from '../alert/notify/dispatcher.ts';
-import type { Route } from '../alert/route/route.ts';
 import { ConfigError, formatFault, type LoadedConfig } from '../config/load.ts';
 import type { Incident } from '../domain/incident.ts';
 import type { Clock, Notifier } from '../domain/ports.ts';
@@ -15,8 +14,11 @@ import { openDataDirectory } from '../store/data-directory/data-directory.ts';
 import { DuckDbHistoryStore } from '../store/history/duckdb-history-store.ts';
 import { createAlerting } from './alerting/alerting.ts';
 import { Committer } from './committer.ts';
-import { Correlator } from './correlator/correlator.ts';
+import { createCorrelator } from './correlator/create.ts';
 import { notificationOf } from './correlator/notices.ts';
+import { recording } from './journal/commands.ts';
+import { openJournal } from './journal/open.ts';
+import { createRecorder } from './journal/recorder.ts';
 import { listenFault } from './listen-fault.ts';
 import { createLive } from './live.ts';
 import { createReceivers } from './receivers.ts';
@@ -95,15 +97,16 @@ async function start(options: ProgramOptions, undo: (() => unknown)[]): Promise<
     settings.api.external_url !== ''
       ? settings.api.external_url
       : `http://${shownHost(settings.api.listen?.host ?? '127.0.0.1')}:${settings.api.listen?.port ?? 0}`;
-  const correlator = new Correlator(settings, {
-    route: settings.route as Route,
-    receivers: [...receivers.notifiers.keys()],
-    externalUrl,
-    stamp,
-    notices: { intervals: settings.time_intervals, inhibitRules: settings.inhibit_rules, zone: zoneOffset },
-  });
+  const inner = createCorrelator(settings, stamp, externalUrl);
   const saved = await control.correlatorState();
-  if (saved !== null) correlator.restore(saved.state);
+  if (saved !== null) inner.restore(saved.state);
+  const journal = openJournal(settings);
+  undo.push(() => journal?.close());
+  const recorder =
+    journal === null
+      ? undefined
+      : createRecorder(journal, { stamp, externalUrl, settings, saved, watermark: inner.watermark });
+  const correlator = recorder === undefined ? inner : recording(inner, (command) => recorder.command(command));
 
   const alerting = await createAlerting({ control, correlator, clock, settings, zone: zoneOffset, externalUrl });
 
@@ -134,6 +137,7 @@ async function start(options: ProgramOptions, undo: (() => unknown)[]): Promise<
     history,
     clock,
     stamp,
+    ...(recorder === undefined ? {} : { recorder }),
     applied: saved?.applied ?? {},
     onDurable: (shard, sequence) => shards.acknowledge(shard, sequence),
     onIncidents: (ids) =>
@@ -242,7 +246,7 @@ async function start(options: ProgramOptions, undo: (() => unknown)[]): Promise<
   async function prune(): Promise<void> {
     const before = clock.now() - settings.history.retention;
     const rows = await control.prune(before);
-    const files = await history.prune(before);
+    const files = (await history.prune(before)) + (journal?.prune(before) ?? 0);
     if (rows + files > 0) log.info({ rows, files }, 'retention');
   }
 
@@ -272,6 +276,7 @@ async function start(options: ProgramOptions, undo: (() => unknown)[]): Promise<
     await dispatcher.stop();
     await api.close();
     await history.close();
+    await journal?.close();
     await control.close();
     data.release();
   }

@@ -140,6 +140,22 @@ export const settingsSchema = z
         memory: doc(z.string().default('512MB'), 'Memory that DuckDB may use.'),
       })
       .prefault({} as never),
+    retention: z
+      .strictObject({
+        input: doc(
+          bytes().prefault('2GiB'),
+          'Raw input and state kept beyond what a restart needs, all shards together: what backtests of detection and exact replays read. 0: none.',
+        ),
+        ticks: doc(
+          bytes().prefault('1GiB'),
+          'What services looked like tick by tick, kept for backtests of alerting, previews and explanations, at most as long as history.retention. 0: none.',
+        ),
+        snapshot_spacing: doc(
+          duration({ min: MINUTE }).prefault('1h'),
+          'One kept state this often: an exact replay starts at one and repeats at most this much.',
+        ),
+      })
+      .prefault({} as never),
     durability: z
       .strictObject({
         snapshot_every: doc(

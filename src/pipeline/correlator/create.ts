@@ -1,0 +1,16 @@
+import type { Route } from '../../alert/route/route.ts';
+import type { DecisionStamp } from '../../domain/identity.ts';
+import { zoneOffset } from '../routing/zones.ts';
+import type { Settings } from '../settings.ts';
+import { Correlator } from './correlator.ts';
+
+/** The correlator that a configuration asks for: the one place that serving, backtests and explanations share. */
+export function createCorrelator(settings: Settings, stamp: DecisionStamp, externalUrl: string): Correlator {
+  return new Correlator(settings, {
+    route: settings.route as Route,
+    receivers: settings.receivers.map((receiver) => receiver.name),
+    externalUrl,
+    stamp,
+    notices: { intervals: settings.time_intervals, inhibitRules: settings.inhibit_rules, zone: zoneOffset },
+  });
+}
