@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { ByteReader } from '../../bus/codec/bytes.ts';
 import type { StateBlob } from '../../domain/detector.ts';
 import { TocsinError } from '../../domain/error.ts';
 import type { Clock, IntakeResult, PayloadFormat, Signal, SignalIntake } from '../../domain/ports.ts';
@@ -10,7 +9,7 @@ import { FileSnapshotStore } from '../../store/snapshot/file-snapshot-store.ts';
 import { MetricInput } from '../engine/metric-input.ts';
 import { ShardEngine, type ShardStats } from '../engine/shard-engine.ts';
 import type { Settings } from '../settings.ts';
-import { type BodyFrame, bodyHeader, decodeBody, decodeTime, encodeTime, FRAME } from './log-kinds.ts';
+import { applyFrame, bodyHeader, encodeTime, FRAME } from './log-kinds.ts';
 
 /** Reports sent but not yet durable with the correlator; beyond it new requests are refused with a retry signal. */
 const MAX_UNACKNOWLEDGED = 512;
@@ -28,6 +27,8 @@ export type DurableStats = ShardStats & {
 
 export interface DurableShardOptions {
   readonly shard: number;
+  /** How many share what is retained; 1 when it is not given. */
+  readonly shards?: number;
   readonly settings: Settings;
   readonly clock: Clock;
   readonly emit: (report: TickReport) => void;
@@ -160,10 +161,17 @@ export class DurableShard implements SignalIntake {
     this.#log.sync();
     this.#log.rotate();
     const position = this.#log.position;
-    this.#snapshots.writeSync(this.#options.shard, { at, position, parts: this.#engine.save() });
+    const { shard, shards = 1, settings } = this.#options;
+    const { input, snapshot_spacing: spacing } = settings.retention;
+    const retention = { spacing, maxBytes: input / shards };
+    this.#snapshots.writeSync(shard, { at, position, parts: this.#engine.save() }, retention);
     this.#snapshotNotBefore = 0;
+    const kept = this.#snapshots.list(shard);
+    // A replay may also start where everything began, without a state.
+    const states = kept.reduce((sum, snapshot) => sum + snapshot.bytes, 0);
+    const all = this.#log.start === 0 && position + states <= retention.maxBytes;
     // The snapshot before this one stays usable as a fallback: its log is kept too.
-    this.#log.truncate(this.#snapshotPosition);
+    this.#log.truncate(all ? 0 : Math.min(this.#snapshotPosition, kept[0]!.position));
     this.#snapshotPosition = position;
     this.#snapshotAt = at;
     this.#ahead = false;
@@ -213,7 +221,7 @@ export class DurableShard implements SignalIntake {
     for (const frame of this.#log.read(from)) {
       if (!KINDS.has(frame.kind)) throw new TocsinError('corrupt', `input log frame of unknown kind ${frame.kind}`);
       try {
-        this.#replayFrame(frame.kind, frame.payload);
+        applyFrame(this.#engine, this.#input, frame.kind, frame.payload);
       } catch (error) {
         // A refusal is repeated as it was, without a trace. Anything else is a bug that threw, and was answered as one, when
         // the input came; thrown here it would stop every start for ever.
@@ -226,34 +234,6 @@ export class DurableShard implements SignalIntake {
       }
       if (total > 0) this.#options.onReplay?.((frame.position - from) / total);
     }
-  }
-
-  #replayFrame(kind: number, payload: Uint8Array): void {
-    switch (kind) {
-      case FRAME.body:
-        this.#replayBody(decodeBody(payload));
-        break;
-      case FRAME.columns: {
-        const from = new ByteReader(payload);
-        const wallNow = from.f64();
-        this.#input.decode(from);
-        this.#engine.applyColumns(this.#input, wallNow);
-        break;
-      }
-      case FRAME.time:
-        this.#engine.passTime(decodeTime(payload));
-        break;
-      case FRAME.resume:
-        this.#engine.resume(decodeTime(payload));
-        break;
-    }
-  }
-
-  #replayBody({ signal, format, body, tenant, wallNow }: BodyFrame): void {
-    if (signal === 'metrics') {
-      this.#engine.read(format, body, tenant, wallNow, this.#input);
-      this.#engine.apply(this.#input, wallNow);
-    } else this.#engine.accept(signal, format, body, tenant, wallNow);
   }
 }
 

@@ -1,4 +1,7 @@
+import { ByteReader } from '../../bus/codec/bytes.ts';
 import type { PayloadFormat, Signal } from '../../domain/ports.ts';
+import type { MetricInput } from '../engine/metric-input.ts';
+import type { ShardEngine } from '../engine/shard-engine.ts';
 
 /** Kinds of input-log frames. Part of the on-disk format: append only. */
 export const FRAME = {
@@ -37,7 +40,7 @@ export function bodyHeader(frame: Omit<BodyFrame, 'body'>): Uint8Array {
   return out;
 }
 
-export function decodeBody(payload: Uint8Array): BodyFrame {
+function decodeBody(payload: Uint8Array): BodyFrame {
   const view = new DataView(payload.buffer, payload.byteOffset);
   const start = HEADER + payload[10]!;
   return {
@@ -55,4 +58,31 @@ export function encodeTime(wallNow: number): Uint8Array {
 
 export function decodeTime(payload: Uint8Array): number {
   return new DataView(payload.buffer, payload.byteOffset).getFloat64(0, true);
+}
+
+/** Does to the engine what the frame did when it was written. @param input scratch, reused. */
+export function applyFrame(engine: ShardEngine, input: MetricInput, kind: number, payload: Uint8Array): void {
+  switch (kind) {
+    case FRAME.body: {
+      const { signal, format, body, tenant, wallNow } = decodeBody(payload);
+      if (signal === 'metrics') {
+        engine.read(format, body, tenant, wallNow, input);
+        engine.apply(input, wallNow);
+      } else engine.accept(signal, format, body, tenant, wallNow);
+      break;
+    }
+    case FRAME.columns: {
+      const from = new ByteReader(payload);
+      const wallNow = from.f64();
+      input.decode(from);
+      engine.applyColumns(input, wallNow);
+      break;
+    }
+    case FRAME.time:
+      engine.passTime(decodeTime(payload));
+      break;
+    case FRAME.resume:
+      engine.resume(decodeTime(payload));
+      break;
+  }
 }

@@ -21,6 +21,7 @@ let lastWarning = '';
 async function run(): Promise<void> {
   const durable = await DurableShard.open({
     shard,
+    shards,
     settings,
     clock,
     emit: (report) =>

@@ -69,6 +69,11 @@ export class FileInputLog implements InputLog {
     }
   }
 
+  /** Position of the oldest frame that is kept. */
+  get start(): number {
+    return this.#segments[0]!.base;
+  }
+
   get position(): number {
     return this.#written + this.#buffered;
   }
@@ -194,6 +199,35 @@ function listSegments(directory: string): Segment[] {
     .filter((name) => NAME.test(name))
     .sort()
     .map((name) => ({ base: Number(NAME.exec(name)![1]), path: join(directory, name) }));
+}
+
+/** Position of the oldest frame in a folder, null when there is none: for readers beside the writer. */
+export const inputLogStart = (directory: string): number | null => listSegments(directory)[0]?.base ?? null;
+
+/**
+ * Frames from `position` on while somebody else writes: it ends with what is whole by now. @throws TocsinError `not_found` when
+ * the position is no longer kept, or goes while it is read.
+ */
+export function* readInputLog(
+  directory: string,
+  position: number,
+): Generator<{ readonly position: number; readonly kind: number; readonly payload: Uint8Array }> {
+  let next = position;
+  for (;;) {
+    const segment = listSegments(directory).findLast(({ base }) => base <= next);
+    if (segment === undefined) throw new TocsinError('not_found', `input before position ${next} is no longer kept`);
+    const from = next;
+    let end = segment.base;
+    for (const frame of readFrames(segment)) {
+      end = frame.position + HEADER + frame.payload.length;
+      if (frame.position >= from) yield frame;
+    }
+    const after = listSegments(directory).find(({ base }) => base > segment.base);
+    if (after === undefined) return;
+    if (after.base !== end)
+      throw new TocsinError('corrupt', `input log segment ${segment.path} is damaged at offset ${end - segment.base}`);
+    next = after.base;
+  }
 }
 
 function endOfIntactFrames(segment: Segment): number {

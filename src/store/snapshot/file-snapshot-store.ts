@@ -8,7 +8,9 @@ import {
   readSync,
   renameSync,
   rmSync,
+  statSync,
   unlinkSync,
+  utimesSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -56,6 +58,23 @@ const pad8 = (n: number): number => (n + 7) & ~7;
 // crc32 takes at most 2^32 - 1 bytes; parts of a large array are chained.
 const CHUNK = 1 << 28;
 
+/** A snapshot on disk, before it is read. */
+export interface StoredSnapshot {
+  readonly path: string;
+  readonly position: number;
+  /** When it was taken, by the wall clock. */
+  readonly at: number;
+  readonly bytes: number;
+}
+
+/** How many older ones stay besides the two that a restart needs. */
+export interface SnapshotRetention {
+  /** At most one this often, ms. */
+  readonly spacing: number;
+  /** Of the older ones and of the input log behind the oldest. */
+  readonly maxBytes: number;
+}
+
 export class FileSnapshotStore implements SnapshotStore {
   readonly #directory: string;
   readonly #onDamaged: (message: string) => void;
@@ -75,7 +94,7 @@ export class FileSnapshotStore implements SnapshotStore {
    * As `write`; arrays may be live memory of the caller, since nothing runs in between.
    * @throws TocsinError `unavailable` when it cannot be written, such as on a full disk; the ones before stay.
    */
-  writeSync(shard: number, snapshot: Snapshot): void {
+  writeSync(shard: number, snapshot: Snapshot, retention: SnapshotRetention = { spacing: 0, maxBytes: 0 }): void {
     let offset = 0;
     const bodies: Uint8Array[] = [];
     const parts: Header['parts'] = {};
@@ -112,7 +131,15 @@ export class FileSnapshotStore implements SnapshotStore {
       }
       throw new TocsinError('unavailable', 'a snapshot cannot be written; is the disk full?', { cause });
     }
-    for (const old of this.#list(shard).slice(KEEP)) unlinkSync(old);
+    // Where the clock of a test or replay says something else than the machine's.
+    utimesSync(final, snapshot.at / 1_000, snapshot.at / 1_000);
+    const kept = new Set(chooseSnapshots(listSnapshots(this.#directory, shard), retention).map(({ path }) => path));
+    for (const old of this.#list(shard)) if (!kept.has(old)) unlinkSync(old);
+  }
+
+  /** Those that are there, oldest first. */
+  list(shard: number): StoredSnapshot[] {
+    return listSnapshots(this.#directory, shard);
   }
 
   #writeFile(path: string, header: Buffer, bodies: readonly Uint8Array[]): void {
@@ -164,7 +191,42 @@ export class FileSnapshotStore implements SnapshotStore {
   }
 }
 
-function readSnapshot(path: string): Snapshot {
+/** Snapshots of a shard, oldest first; nothing is changed, so that others than the owner may ask. */
+export function listSnapshots(directory: string, shard: number): StoredSnapshot[] {
+  return readdirSync(directory)
+    .filter((name) => Number(NAME.exec(name)?.[1] ?? -1) === shard)
+    .sort()
+    .flatMap((name) => {
+      const path = join(directory, name);
+      const found = statSync(path, { throwIfNoEntry: false });
+      return found === undefined
+        ? []
+        : [{ path, position: Number(NAME.exec(name)![2]), at: found.mtimeMs, bytes: found.size }];
+    });
+}
+
+/**
+ * Which of these (oldest first) stay: the two newest always; of the others one per `spacing`, and the newest of them as far as
+ * they and the log from the oldest on fit.
+ */
+export function chooseSnapshots(all: readonly StoredSnapshot[], retention: SnapshotRetention): StoredSnapshot[] {
+  const needed = all.slice(-KEEP);
+  const end = needed.at(-1)?.position ?? 0;
+  const spaced: StoredSnapshot[] = [];
+  for (const snapshot of all.slice(0, -KEEP))
+    if (spaced.length === 0 || snapshot.at - spaced.at(-1)!.at >= retention.spacing) spaced.push(snapshot);
+  let states = 0;
+  const kept: StoredSnapshot[] = [];
+  for (const snapshot of spaced.toReversed()) {
+    states += snapshot.bytes;
+    if (states + end - snapshot.position > retention.maxBytes) break;
+    kept.unshift(snapshot);
+  }
+  return [...kept, ...needed];
+}
+
+/** @throws Error when it is damaged or gone. */
+export function readSnapshot(path: string): Snapshot {
   const fd = openSync(path, 'r');
   try {
     const size = fstatSync(fd).size;
