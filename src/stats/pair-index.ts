@@ -1,3 +1,5 @@
+const SLOT = 4;
+
 /**
  * Numbers pairs of integers in order of arrival (open addressing, no strings): the row index of (operation, parent),
  * (parent operation, child operation) and the like. Bounded: -1 once `max` pairs are known.
@@ -7,6 +9,7 @@ export class PairIndex {
   refused = 0;
   readonly #max: number;
   readonly #mask: number;
+  /** First, second, row + 1 and a spare: a look-up is one cache line. */
   readonly #slots: Int32Array;
   readonly #first: Int32Array;
   readonly #second: Int32Array;
@@ -16,7 +19,7 @@ export class PairIndex {
     this.#max = max;
     const slots = 1 << (33 - Math.clz32(max));
     this.#mask = slots - 1;
-    this.#slots = new Int32Array(slots);
+    this.#slots = new Int32Array(slots * SLOT);
     this.#first = new Int32Array(max);
     this.#second = new Int32Array(max);
   }
@@ -35,12 +38,14 @@ export class PairIndex {
 
   /** Row of a pair, made if new; -1 when full. */
   rowOf(first: number, second: number): number {
+    const slots = this.#slots;
     const mixed = Math.imul(first, 0x9e3779b1 | 0) ^ Math.imul(second + 1, 0x85ebca6b | 0);
     let slot = (mixed ^ (mixed >>> 15)) & this.#mask;
     for (;;) {
-      const row = (this.#slots[slot] as number) - 1;
+      const at = slot * SLOT;
+      const row = (slots[at + 2] as number) - 1;
       if (row < 0) break;
-      if (this.#first[row] === first && this.#second[row] === second) return row;
+      if (slots[at] === first && slots[at + 1] === second) return row;
       slot = (slot + 1) & this.#mask;
     }
     if (this.#size === this.#max) {
@@ -49,7 +54,9 @@ export class PairIndex {
     }
     const row = this.#size;
     this.#size += 1;
-    this.#slots[slot] = row + 1;
+    slots[slot * SLOT] = first;
+    slots[slot * SLOT + 1] = second;
+    slots[slot * SLOT + 2] = row + 1;
     this.#first[row] = first;
     this.#second[row] = second;
     return row;

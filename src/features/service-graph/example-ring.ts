@@ -23,6 +23,10 @@ export class ExampleRing implements TraceExamples {
   readonly #start: Float64Array;
   readonly #duration: Float64Array;
   readonly #error: Uint8Array;
+  /** The id columns by words. */
+  readonly #traceWords: Int32Array;
+  readonly #spanWords: Int32Array;
+  readonly #parentWords: Int32Array;
   #next = 0;
   #written = 0;
   #seen = 0;
@@ -37,28 +41,32 @@ export class ExampleRing implements TraceExamples {
     this.#start = new Float64Array(size);
     this.#duration = new Float64Array(size);
     this.#error = new Uint8Array(size);
+    this.#traceWords = new Int32Array(this.#traceIds.buffer);
+    this.#spanWords = new Int32Array(this.#spanIds.buffer);
+    this.#parentWords = new Int32Array(this.#parentIds.buffer);
   }
 
   /** Keeps the sampled spans of a batch; writes each one's reference (-1 if not kept) to `out`. */
   add(batch: SpanBatch, operations: Int32Array, out: Int32Array): void {
-    const { length, traceIds, spanIds, parentIds, start, end, service, error } = batch;
-    const words = wordsOf(traceIds, length * 4);
+    const { length, start, end, service, error } = batch;
+    const words = wordsOf(batch.traceIds, length * 4);
+    const spans = wordsOf(batch.spanIds, length * 2);
+    const parents = wordsOf(batch.parentIds, length * 2);
+    const mask = this.#sampleMask;
     this.#seen += length;
     for (let i = 0; i < length; i += 1) {
-      const t = i * 16;
       // Random in any of their bytes, as senders make them.
       const word = (words[i * 4 + 3] as number) ^ (words[i * 4 + 1] as number);
       const hash = Math.imul(word ^ (word >>> 15), 0x9e3779b1 | 0) >>> 12;
-      if ((hash & this.#sampleMask) !== 0) {
+      if ((hash & mask) !== 0) {
         out[i] = -1;
         continue;
       }
       const at = this.#next % this.#size;
-      const s = i * 8;
-      for (let j = 0; j < 16; j += 1) this.#traceIds[at * 16 + j] = traceIds[t + j] as number;
-      for (let j = 0; j < 8; j += 1) {
-        this.#spanIds[at * 8 + j] = spanIds[s + j] as number;
-        this.#parentIds[at * 8 + j] = parentIds[s + j] as number;
+      for (let j = 0; j < 4; j += 1) this.#traceWords[at * 4 + j] = words[i * 4 + j] as number;
+      for (let j = 0; j < 2; j += 1) {
+        this.#spanWords[at * 2 + j] = spans[i * 2 + j] as number;
+        this.#parentWords[at * 2 + j] = parents[i * 2 + j] as number;
       }
       this.#service[at] = service[i] as number;
       this.#operation[at] = operations[i] as number;

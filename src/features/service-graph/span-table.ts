@@ -34,8 +34,6 @@ const CHUNK = 128;
 const MAX_STEPS = 16;
 /** Row numbers wrap here, at a multiple of every row count; ages are differences under the same mask. */
 const NUMBER_MASK = 0x3fffffff;
-/** Leaves the sign free. */
-const MAX_ENTRY = 0x7fffffff;
 
 /**
  * Joins spans with their parents and children in any order of arrival. Rows lie in a ring in order of arrival, so that
@@ -74,9 +72,13 @@ export class SpanTable {
   readonly #gap: Float64Array;
   #next = 0;
   #settled = 0;
-  /** Per span of a chunk: hash of its own or its parent's id, and the row that may be its parent. */
+  /** Per span of a chunk: hash of the id looked for, the entry reached in its chain, and what was found. */
   readonly #hashes: Int32Array;
+  readonly #reached: Int32Array;
   readonly #found: Int32Array;
+  /** Spans of a chunk whose chains go on; those whose tags were met. */
+  readonly #open: Int32Array;
+  readonly #met: Int32Array;
   readonly #out: SettledSpans = createSettledSpans(BLOCK);
   readonly #onSettled: (spans: SettledSpans) => void;
 
@@ -97,7 +99,10 @@ export class SpanTable {
     this.#arrived = new Float64Array(rows);
     this.#gap = new Float64Array(rows);
     this.#hashes = new Int32Array(this.#chunk);
+    this.#reached = new Int32Array(this.#chunk);
     this.#found = new Int32Array(this.#chunk);
+    this.#open = new Int32Array(this.#chunk);
+    this.#met = new Int32Array(this.#chunk);
   }
 
   /** `operations` and `traces` (references, -1 none) belong to the spans of `batch`. */
@@ -172,14 +177,28 @@ export class SpanTable {
     const rowMask = this.#rowMask;
     const entryMask = this.#entryMask;
     const found = this.#found;
+    const reached = this.#reached;
+    const open = this.#open;
+    const first = this.#next;
+    let chains = 0;
     for (let i = from; i < to; i += 1) {
+      const k = i - from;
       const hash = hashOf(ids[i * 2] as number, ids[i * 2 + 1] as number);
-      hashes[i - from] = hash;
-      // Only to have the place at hand below.
-      found[i - from] = heads[hash & mask] as number;
+      const head = heads[hash & mask] as number;
+      const age = (first - head) & entryMask;
+      hashes[k] = hash;
+      reached[k] = head;
+      found[k] = 0;
+      // An empty or overwritten chain is the common case: nobody to compare with.
+      if (age !== 0 && age <= rowMask) {
+        open[chains] = k;
+        chains += 1;
+      }
     }
+    const met = this.#follow(chains);
+    for (let j = 0; j < met; j += 1) found[this.#met[j] as number] = 1;
     let { watermark } = this;
-    let next = this.#next;
+    let next = first;
     for (let i = from; i < to; i += 1) {
       const startAt = start[i] as number;
       const endAt = end[i] as number;
@@ -188,9 +207,8 @@ export class SpanTable {
       const hi = ids[i * 2 + 1] as number;
       const hash = hashes[i - from] as number;
       const head = heads[hash & mask] as number;
-      const age = (next - head) & entryMask;
-      // An empty or overwritten chain is the common case: nobody to compare with.
-      if (age !== 0 && age <= rowMask) {
+      // Looked at for good only if its tag was met, or if the place changed within this chunk.
+      if (found[i - from] !== 0 || (head !== reached[i - from] && ((next - head) & entryMask) <= CHUNK)) {
         this.#next = next;
         if (this.#find(lo, hi, hash) >= 0) {
           this.duplicates += 1;
@@ -227,16 +245,59 @@ export class SpanTable {
     this.watermark = watermark;
   }
 
+  /**
+   * Goes along the chains of the `count` spans in `#open`, all a step at a time so that their misses overlap, until a tag is
+   * that of the hash looked for. Those spans are left in `#met`; returns how many. Their entry is in `#reached`.
+   */
+  #follow(count: number): number {
+    const hashes = this.#hashes;
+    const reached = this.#reached;
+    const open = this.#open;
+    const met = this.#met;
+    const before = this.#before;
+    const entryMask = this.#entryMask;
+    const rowMask = this.#rowMask;
+    const next = this.#next;
+    let found = 0;
+    let left = count;
+    for (let step = 0; left > 0 && step < MAX_STEPS; step += 1) {
+      let kept = 0;
+      for (let j = 0; j < left; j += 1) {
+        const k = open[j] as number;
+        const entry = reached[k] as number;
+        if (((entry ^ (hashes[k] as number)) & ~entryMask) === 0) {
+          met[found] = k;
+          found += 1;
+          continue;
+        }
+        const older = before[entry & rowMask] as number;
+        const age = (next - older) & entryMask;
+        // Ages grow along a chain; what lies beyond the ring was overwritten, and so was all before it.
+        if (age <= ((next - entry) & entryMask) || age > rowMask) continue;
+        reached[k] = older;
+        open[kept] = k;
+        kept += 1;
+      }
+      left = kept;
+    }
+    this.collisions += left;
+    return found;
+  }
+
   /** Joins `count` rows from number `first` on with those of their parents that are in the ring. At most a chunk. */
   #join(first: number, count: number): void {
     const ints = this.#ints;
     const heads = this.#heads;
     const hashes = this.#hashes;
+    const reached = this.#reached;
     const found = this.#found;
+    const open = this.#open;
+    const met = this.#met;
     const mask = this.#mask;
     const rowMask = this.#rowMask;
     const entryMask = this.#entryMask;
     const next = this.#next;
+    let chains = 0;
     for (let k = 0; k < count; k += 1) {
       const at = ((first + k) & rowMask) * WORDS;
       found[k] = -1;
@@ -245,20 +306,23 @@ export class SpanTable {
       const head = heads[hash & mask] as number;
       const age = (next - head) & entryMask;
       hashes[k] = hash;
-      if (age !== 0 && age <= rowMask) found[k] = head & MAX_ENTRY;
+      reached[k] = head;
+      if (age !== 0 && age <= rowMask) {
+        open[chains] = k;
+        chains += 1;
+      }
     }
-    for (let k = 0; k < count; k += 1) {
-      const head = found[k] as number;
-      if (head < 0) continue;
+    const matches = this.#follow(chains);
+    for (let j = 0; j < matches; j += 1) {
+      const k = met[j] as number;
       const at = ((first + k) & rowMask) * WORDS;
       const lo = ints[at + PARENT_LO] as number;
       const hi = ints[at + PARENT_HI] as number;
-      const parent = head & rowMask;
-      const p = parent * WORDS;
-      const isTagged = ((head ^ (hashes[k] as number)) & ~entryMask & MAX_ENTRY) === 0;
-      if (isTagged && ints[p + ID_LO] === lo && ints[p + ID_HI] === hi) found[k] = parent;
-      else found[k] = this.#find(lo, hi, hashes[k] as number);
+      const parent = (reached[k] as number) & rowMask;
+      const isParent = ints[parent * WORDS + ID_LO] === lo && ints[parent * WORDS + ID_HI] === hi;
+      found[k] = isParent ? parent : this.#find(lo, hi, hashes[k] as number);
     }
+    // In order of arrival: sums of durations depend on it in their last bit.
     for (let k = 0; k < count; k += 1) {
       if ((found[k] as number) >= 0) this.#adopt((first + k) & rowMask, found[k] as number);
     }
@@ -311,42 +375,60 @@ export class SpanTable {
   /** Settles the `count` rows that wait longest. */
   #settleRows(count: number): void {
     for (let done = 0; done < count; ) {
-      const part = Math.min(this.#chunk, count - done);
+      const part = Math.min(this.#chunk, count - done, BLOCK - this.#out.length);
       // Parents that came after their children: none of them has settled yet.
       this.#join(this.#settled, part);
-      for (let k = 0; k < part; k += 1) this.#settleNext();
+      this.#hand(part);
+      if (this.#out.length === BLOCK) this.#flush();
       done += part;
     }
   }
 
-  #settleNext(): void {
-    const row = this.#settled & this.#rowMask;
-    this.#settled = (this.#settled + 1) & NUMBER_MASK;
+  /** Hands the `count` rows that wait longest on. */
+  #hand(count: number): void {
     const ints = this.#ints;
     const doubles = this.#doubles;
-    const at = row * WORDS;
-    const d = row * DOUBLES;
-    const flags = ints[at + FLAGS] as number;
-    const isJoined = (flags & JOINED) !== 0;
-    const duration = doubles[d + DURATION] as number;
-    const sum = doubles[d + CHILD_SUM] as number;
-    const envelope = (doubles[d + CHILD_MAX] as number) - (doubles[d + CHILD_MIN] as number);
-    // Without children the envelope is -Infinity.
-    const covered = envelope >= 0 && sum > envelope ? envelope : sum;
-    const out = this.#out;
-    const i = out.length;
-    out.service[i] = ints[at + SERVICE] as number;
-    out.operation[i] = ints[at + OPERATION] as number;
-    out.parentService[i] = isJoined ? (ints[at + PARENT_LO] as number) : -1;
-    out.parentOperation[i] = isJoined ? (ints[at + PARENT_HI] as number) : -1;
-    out.durationMs[i] = duration;
-    out.selfMs[i] = covered >= duration ? 0 : duration - covered;
-    out.gapMs[i] = isJoined ? (this.#gap[row] as number) : Number.NaN;
-    out.error[i] = (flags & ERROR) === 0 ? 0 : 1;
-    out.root[i] = (flags & ROOT) === 0 ? 0 : 1;
-    out.trace[i] = ints[at + TRACE] as number;
-    out.length = i + 1;
-    if (out.length === BLOCK) this.#flush();
+    const gap = this.#gap;
+    const rowMask = this.#rowMask;
+    const first = this.#settled;
+    const {
+      length,
+      service,
+      operation,
+      parentService,
+      parentOperation,
+      durationMs,
+      selfMs,
+      gapMs,
+      error,
+      root,
+      trace,
+    } = this.#out;
+    for (let k = 0; k < count; k += 1) {
+      const row = (first + k) & rowMask;
+      const at = row * WORDS;
+      const d = row * DOUBLES;
+      const i = length + k;
+      const flags = ints[at + FLAGS] as number;
+      const isJoined = (flags & JOINED) !== 0;
+      const duration = doubles[d + DURATION] as number;
+      const sum = doubles[d + CHILD_SUM] as number;
+      const envelope = (doubles[d + CHILD_MAX] as number) - (doubles[d + CHILD_MIN] as number);
+      // Without children the envelope is -Infinity.
+      const covered = envelope >= 0 && sum > envelope ? envelope : sum;
+      service[i] = ints[at + SERVICE] as number;
+      operation[i] = ints[at + OPERATION] as number;
+      parentService[i] = isJoined ? (ints[at + PARENT_LO] as number) : -1;
+      parentOperation[i] = isJoined ? (ints[at + PARENT_HI] as number) : -1;
+      durationMs[i] = duration;
+      selfMs[i] = covered >= duration ? 0 : duration - covered;
+      gapMs[i] = isJoined ? (gap[row] as number) : Number.NaN;
+      error[i] = (flags & ERROR) === 0 ? 0 : 1;
+      root[i] = (flags & ROOT) === 0 ? 0 : 1;
+      trace[i] = ints[at + TRACE] as number;
+    }
+    this.#out.length = length + count;
+    this.#settled = (first + count) & NUMBER_MASK;
   }
 
   #flush(): void {
