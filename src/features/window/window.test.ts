@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { compileKernel } from '../../../scripts/build-kernels.ts';
 import { createPointBatch, type PointBatch } from '../../domain/signal/batch.ts';
+import { WINDOWS_WASM } from '../../stats/kernels/windows-wasm.ts';
 import { WINDOW_SPECS, type WindowName } from '../spec.ts';
 import { createWindows, type WindowStats, type Windows } from './window.ts';
 
@@ -39,22 +41,20 @@ function feed(windows: Windows, samples: readonly Sample[]): void {
 
 function close(windows: Windows, watermark: number): Row[] {
   const out: Row[] = [];
-  windows.close(watermark, (rows) => {
-    for (let i = 0; i < rows.length; i++) {
-      const { start, series, count, mean, variance, min, max, last, surprise } = rows;
-      out.push({
-        start: start[i]!,
-        series: series[i]!,
-        count: count[i]!,
-        mean: mean[i]!,
-        variance: variance[i]!,
-        min: min[i]!,
-        max: max[i]!,
-        last: last[i]!,
-        surprise: surprise[i]!,
-      });
-    }
-  });
+  const { length, start, series, count, mean, variance, min, max, last, surprise } = windows.close(watermark);
+  for (let i = 0; i < length; i++) {
+    out.push({
+      start: start[i]!,
+      series: series[i]!,
+      count: count[i]!,
+      mean: mean[i]!,
+      variance: variance[i]!,
+      min: min[i]!,
+      max: max[i]!,
+      last: last[i]!,
+      surprise: surprise[i]!,
+    });
+  }
   return out;
 }
 
@@ -252,5 +252,37 @@ describe('createWindows', () => {
     windows.reset(1);
     feed(windows, [{ series: 1, time: START + 10_000, value: 6 }]);
     expect(close(windows, START + 60_000)).toHaveLength(1);
+  });
+
+  it('goes on with any number of series in and out of order, as one at a time', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(2999), fc.nat(3)), { minLength: 1, maxLength: 40 }), (steps) => {
+        const together = createWindows();
+        const apart = createWindows();
+        const both = [together, apart];
+        for (const windows of both) windows.grow(16);
+        apart.grow(9000);
+        let time = START;
+        const rows: [Row[], Row[]] = [[], []];
+        for (const [from, every] of steps) {
+          time += 7000;
+          const series = Array.from({ length: 1 + (from % 40) }, (_, k) => (from + k * (every + 1)) % 3000);
+          const samples = series.map((one) => ({ series: one, time, value: (one * 7 + time / 1000) % 13 }));
+          together.grow(3000);
+          const zero = new Float32Array(samples.length);
+          together.observe(batchOf(samples), zero, zero, zero, zero);
+          const none = new Float32Array(1);
+          for (const sample of samples) apart.observe(batchOf([sample]), none, none, none, none);
+          if (every === 0) for (const i of [0, 1]) rows[i]!.push(...close(both[i]!, time));
+        }
+        for (const i of [0, 1]) rows[i]!.push(...close(both[i]!, START * 2));
+        expect(rows[0]).toEqual(rows[1]);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('has the kernel that its source compiles to', async () => {
+    expect(await compileKernel('windows')).toContain(WINDOWS_WASM);
   });
 });

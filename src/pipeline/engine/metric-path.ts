@@ -86,9 +86,9 @@ export class MetricPath {
     this.points(batch, wallNow);
   }
 
-  /** Closes the windows that ended by `watermark`; `onRows` gets chunks valid during the call. */
-  closeWindows(watermark: EpochMs, onRows: (rows: WindowRows) => void): void {
-    this.#windows.close(watermark, onRows);
+  /** Closes the windows that ended by `watermark`; the rows are the caller's. */
+  closeWindows(watermark: EpochMs): WindowRows {
+    return this.#windows.close(watermark);
   }
 
   /** Evidence for a series that was strange in the open tick. */

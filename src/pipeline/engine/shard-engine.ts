@@ -3,7 +3,7 @@ import type { EdgeTick, Evidence, ServiceTick } from '../../domain/anomaly.ts';
 import type { StateBlob } from '../../domain/detector.ts';
 import type { IntakeResult, PayloadFormat, Signal, SignalSink } from '../../domain/ports.ts';
 import type { DeployMarker, HistogramBatch, LogBatch, PointBatch, SpanBatch } from '../../domain/signal/batch.ts';
-import type { TickReport } from '../../domain/signal/history.ts';
+import { createWindowRows, type TickReport, type WindowRows } from '../../domain/signal/history.ts';
 import { type DurationMs, type EpochMs, MINUTE, SECOND } from '../../domain/units.ts';
 import { signalName } from '../../fuse/explain/explain.ts';
 import { createServiceFusion, type ServiceFusion } from '../../fuse/service/service.ts';
@@ -17,7 +17,6 @@ import { MetricPath } from './metric-path.ts';
 import { NewSeries } from './new-series.ts';
 import { PIPELINE_SERVICE, PipelineSilence, silenceEvidence } from './silence-evidence.ts';
 import { TracePath } from './trace-path.ts';
-import { WindowCollector } from './window-collector.ts';
 
 export const TICK: DurationMs = 10 * SECOND;
 /** How long a tick waits, in event time, for senders that are a little behind. */
@@ -29,6 +28,7 @@ const RETURN_GRACE: DurationMs = 3 * MINUTE;
 const EVICT_EVERY: DurationMs = MINUTE;
 /** Example traces are looked up for services at least this strange. */
 const EXAMPLE_P = 1e-2;
+const NO_WINDOWS = createWindowRows(0);
 
 export interface ShardEngineOptions {
   readonly shard: number;
@@ -52,7 +52,6 @@ export class ShardEngine implements SignalSink {
   readonly #logs: LogPath;
   readonly #traces: TracePath;
   readonly #silence;
-  readonly #windows = new WindowCollector();
   readonly #newSeries = new NewSeries();
   readonly #pipelineSilence = new PipelineSilence();
   readonly #logPoints: DerivedPoints;
@@ -263,8 +262,7 @@ export class ShardEngine implements SignalSink {
     }
     const services = this.#pipelineSilence.complete(this.#service.close(at, this.#metrics.describe), at);
     this.#metrics.endTick();
-    this.#metrics.closeWindows(at, this.#windows.add);
-    this.#report(at, false, services, traces.edges);
+    this.#report(at, false, services, traces.edges, this.#metrics.closeWindows(at));
     this.#evict(at);
   }
 
@@ -288,10 +286,16 @@ export class ShardEngine implements SignalSink {
       const tick = this.#service.provisional(service, this.#tickEnd, this.#metrics.describe);
       if (tick !== null) services.push(tick);
     }
-    if (services.length > 0) this.#report(this.#tickEnd, true, services, []);
+    if (services.length > 0) this.#report(this.#tickEnd, true, services, [], NO_WINDOWS);
   }
 
-  #report(at: EpochMs, provisional: boolean, services: readonly ServiceTick[], edges: readonly EdgeTick[]): void {
+  #report(
+    at: EpochMs,
+    provisional: boolean,
+    services: readonly ServiceTick[],
+    edges: readonly EdgeTick[],
+    windows: WindowRows,
+  ): void {
     const evidence = services.flatMap((tick) => (tick.p <= EXAMPLE_P ? tick.evidence : []));
     const final = !provisional;
     const report: TickReport = {
@@ -306,7 +310,7 @@ export class ShardEngine implements SignalSink {
       traces: this.#traces.examples(evidence, this.#names),
       decisions: [],
       newSeries: final ? this.#newSeries.take(this.#table) : [],
-      windows: final ? this.#windows.take() : this.#windows.none,
+      windows,
     };
     if (final) this.#deploys = [];
     this.#options.emit(report);
