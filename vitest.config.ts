@@ -10,7 +10,7 @@ export default defineConfig({
       'bench/**/*.test.ts',
       'scripts/**/*.test.ts',
     ],
-    exclude: ['**/*.integration.test.ts', '**/node_modules/**', '**/dist/**'],
+    exclude: ['**/*.integration.test.ts', '**/*.cluster.test.ts', '**/node_modules/**', '**/dist/**'],
     isolate: false,
     testTimeout: 30_000,
     hookTimeout: 30_000,
