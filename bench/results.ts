@@ -53,6 +53,13 @@ export const BARS: Readonly<Record<string, Bar>> = {
     best: 'high',
     bench: 'spans',
   },
+  lstm: {
+    what: 'LSTM forecaster, a step a sample with normalising and scoring, one core, CPU time',
+    unit: 'M steps/s',
+    bar: 1.5,
+    best: 'high',
+    bench: 'lstm',
+  },
   memory: {
     what: 'memory at 1 M live series, resident, all in',
     unit: 'bytes a series',
