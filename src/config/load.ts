@@ -71,6 +71,39 @@ export function parseConfig<T>(
   return check(source?.data ?? {}, source === null ? [] : [source], schema, faults, [name]);
 }
 
+/**
+ * A configuration that somebody proposes, checked but not taken into use: a whole one, or (with `base`) a piece laid over these
+ * files. It may come over the network, so it reads nothing of this machine: variables without a default and `*_file` secrets
+ * become the word `hidden`. What is laid over is read as it is in use.
+ * @throws ConfigError with all faults at once.
+ */
+export function proposeConfig<T>(
+  text: string,
+  schema: z.ZodType<T>,
+  base: { readonly files: readonly string[]; readonly env: Readonly<Record<string, string | undefined>> } | null,
+): LoadedConfig<T> {
+  const faults: ConfigFault[] = [];
+  const under = (base?.files ?? []).map((file) => readSource(file, base!.env, faults)).filter((s) => s !== null);
+  const hidden = new Proxy<Record<string, string | undefined>>({}, { get: () => HIDDEN });
+  const withDefaults = text.replaceAll(/\$\{(?:env:)?\w+:-([^}]*)\}/g, '$1');
+  const over = parseSource('<proposed>', withDefaults, hidden, faults);
+  const sources = over === null ? under : [...under, over];
+  if (over !== null) hideSecrets(over.data);
+  const merged = sources.reduce<Record<string, unknown>>((all, source) => merge(all, source.data), {});
+  return check(merged, sources, schema, faults, ['<proposed>']);
+}
+
+const HIDDEN = 'hidden';
+
+function hideSecrets(data: Record<string, unknown>): void {
+  for (const [key, value] of Object.entries(data)) {
+    if (key.endsWith('_file') && typeof value === 'string') {
+      data[key.slice(0, -'_file'.length)] ??= HIDDEN;
+      delete data[key];
+    } else if (value !== null && typeof value === 'object') hideSecrets(value as Record<string, unknown>);
+  }
+}
+
 function check<T>(
   merged: Record<string, unknown>,
   sources: readonly Source[],

@@ -11,6 +11,12 @@ export interface JournalCommand {
 /** A report without what the correlator only passes on to the stores. */
 export type JournalledReport = Omit<TickReport, 'windows' | 'newSeries' | 'traces' | 'templates'>;
 
+/** A report as it is written down. */
+export function bare(report: TickReport): JournalledReport {
+  const { shard, sequence, at, provisional, services, edges, deploys, decisions } = report;
+  return { shard, sequence, at, provisional, services, edges, deploys, decisions };
+}
+
 /** From where a replay of the correlator may begin. */
 export interface JournalCheckpoint {
   readonly kind: 'checkpoint';

@@ -131,6 +131,7 @@ export interface ControlStore {
     readonly to?: EpochMs;
   }): Promise<readonly Verdict[]>;
   decisions(filter: {
+    readonly id?: string;
     readonly service?: string;
     readonly subject?: string;
     readonly stage?: DecisionStage;

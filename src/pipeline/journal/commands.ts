@@ -1,19 +1,20 @@
+import { TocsinError } from '../../domain/error.ts';
 import type { JournalCommand } from '../../domain/journal.ts';
-import type { Correlator } from '../correlator/correlator.ts';
+import type { Correlator, CorrelatorStep } from '../correlator/correlator.ts';
 
 /**
  * What people do to the correlator between reports. Each takes plain data only, so that it can be written down and done again.
  * `standing`: its effect is not part of the saved state; the last call counts, and is repeated after a restart.
  */
-export const COMMANDS = {
+export const COMMANDS: Readonly<Record<string, 'standing' | 'state'>> = {
   setSilences: 'standing',
   setMaintenance: 'standing',
+  act: 'state',
   acknowledge: 'state',
   verdict: 'state',
-} as const satisfies Partial<Record<keyof Correlator, 'standing' | 'state'>>;
+};
 
-type Method = keyof typeof COMMANDS;
-export const isCommand = (name: PropertyKey): name is Method => Object.hasOwn(COMMANDS, name);
+const isCommand = (name: PropertyKey): name is string => typeof name === 'string' && Object.hasOwn(COMMANDS, name);
 
 /** The same correlator, whose commands are written down once they are done. */
 export function recording(correlator: Correlator, record: (command: JournalCommand) => void): Correlator {
@@ -31,7 +32,18 @@ export function recording(correlator: Correlator, record: (command: JournalComma
   });
 }
 
-/** Does a command again. One that this version does not know is passed over. */
-export function repeat(correlator: Correlator, { method, args }: JournalCommand): void {
-  if (isCommand(method)) Reflect.apply(correlator[method] as (...args: unknown[]) => unknown, correlator, [...args]);
+/**
+ * Does a command again and returns what it led to, null for nothing. One that this version does not know, or that finds other
+ * incidents than were there (a changed configuration has made others), is passed over.
+ */
+export function repeat(correlator: Correlator, { method, args }: JournalCommand): CorrelatorStep | null {
+  const known: unknown = isCommand(method) ? correlator[method as keyof Correlator] : undefined;
+  if (typeof known !== 'function') return null;
+  try {
+    const result: unknown = Reflect.apply(known, correlator, [...args]);
+    return method === 'act' ? (result as CorrelatorStep) : null;
+  } catch (error) {
+    if (error instanceof TocsinError) return null;
+    throw error;
+  }
 }

@@ -1,10 +1,10 @@
 import type { DecisionStamp } from '../../domain/identity.ts';
-import type { JournalCommand, JournalledReport } from '../../domain/journal.ts';
+import { bare, type JournalCommand } from '../../domain/journal.ts';
 import type { TickReport } from '../../domain/signal/history.ts';
 import { type EpochMs, HOUR } from '../../domain/units.ts';
 import type { FileJournal } from '../../store/journal/journal.ts';
 import type { Settings } from '../settings.ts';
-import { COMMANDS, isCommand } from './commands.ts';
+import { COMMANDS } from './commands.ts';
 
 /** A replay to any moment repeats at most this much, in event time. */
 const CHECKPOINT_EVERY = HOUR;
@@ -50,11 +50,11 @@ export function createRecorder(journal: FileJournal, options: RecorderOptions): 
   checkpoint(true, saved?.state ?? null, saved?.applied ?? {});
   return {
     command(command) {
-      if (isCommand(command.method) && COMMANDS[command.method] === 'standing') standing.set(command.method, command);
+      if (COMMANDS[command.method] === 'standing') standing.set(command.method, command);
       journal.append({ kind: 'command', command });
     },
     report(report, late) {
-      journal.append({ kind: 'report', late, report: journalled(report) });
+      journal.append({ kind: 'report', late, report: bare(report) });
       if (report.provisional) return;
       if (since === 0) since = report.at;
       newest = Math.max(newest, report.at);
@@ -64,11 +64,6 @@ export function createRecorder(journal: FileJournal, options: RecorderOptions): 
       if (newest - since >= CHECKPOINT_EVERY) checkpoint(false, state, applied);
     },
   };
-}
-
-function journalled(report: TickReport): JournalledReport {
-  const { shard, sequence, at, provisional, services, edges, deploys, decisions } = report;
-  return { shard, sequence, at, provisional, services, edges, deploys, decisions };
 }
 
 /** All that decides, nothing that opens a door: receivers are known by name. */

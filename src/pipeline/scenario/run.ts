@@ -47,10 +47,7 @@ export interface Outcome {
  */
 export function runScenario(loaded: LoadedScenario): Outcome {
   const { scenario } = loaded;
-  const files = readFiles(loaded);
-  const start = scenario.start ?? (Number.isFinite(files.first) ? files.first : DEFAULT_START);
-  const timeline = new Timeline(scenario, start);
-  const until = play(scenario, timeline, files);
+  const { start, until, timeline } = signalsOf(loaded);
   const configured = scenario.config.receivers.map((receiver) => receiver.name);
   const receivers = configured.length > 0 ? configured : [DEFAULT_RECEIVER];
   const openings: Opening[] = [];
@@ -81,6 +78,19 @@ export function runScenario(loaded: LoadedScenario): Outcome {
   }
   pipeline.passTime(until + LAST_GRACE);
   return { start, end: until, incidents: pipeline.incidents(), openings, notifications, stats: pipeline.stats() };
+}
+
+/** The requests of a scenario, from its start to its end, ready to be sent. @throws ConfigError as `runScenario`. */
+export function signalsOf(loaded: LoadedScenario): {
+  readonly start: EpochMs;
+  readonly until: EpochMs;
+  readonly timeline: Timeline;
+} {
+  const { scenario } = loaded;
+  const files = readFiles(loaded);
+  const start = scenario.start ?? (Number.isFinite(files.first) ? files.first : DEFAULT_START);
+  const timeline = new Timeline(scenario, start);
+  return { start, until: play(scenario, timeline, files), timeline };
 }
 
 /** Fills the timeline; returns the end of the scenario. */

@@ -188,6 +188,7 @@ export class SqlControlStore implements ControlStore {
       .orderBy('at', 'desc')
       .orderBy('id')
       .limit(Math.min(filter.limit ?? 200, 5_000));
+    if (filter.id !== undefined) query = query.where('id', '=', filter.id);
     if (filter.service !== undefined) query = query.where('service', '=', filter.service);
     if (filter.subject !== undefined) query = query.where('subject', '=', filter.subject);
     if (filter.stage !== undefined) query = query.where('stage', '=', filter.stage);

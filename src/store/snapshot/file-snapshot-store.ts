@@ -225,20 +225,34 @@ export function chooseSnapshots(all: readonly StoredSnapshot[], retention: Snaps
   return [...kept, ...needed];
 }
 
+/** The small part of one part of a snapshot, without its arrays. @throws Error when it is damaged or gone. */
+export function readSnapshotMeta(path: string, part: string): unknown {
+  const fd = openSync(path, 'r');
+  try {
+    return readHeader(fd).header.parts[part]?.meta;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function readHeader(fd: number): { readonly header: Header; readonly size: number; readonly base: number } {
+  const size = fstatSync(fd).size;
+  const prefix = readPart(fd, 0, 16);
+  if (!MAGIC.equals(prefix.subarray(0, 8))) throw new Error('not a snapshot');
+  const view = new DataView(prefix.buffer);
+  const headerLength = view.getUint32(8, true);
+  if (16 + headerLength > size) throw new Error('the header is cut off');
+  const headerBytes = readPart(fd, 16, headerLength);
+  if (crc32(headerBytes) !== view.getUint32(12, true)) throw new Error('header checksum differs');
+  const header = JSON.parse(Buffer.from(headerBytes).toString()) as Header;
+  return { header, size, base: 16 + pad8(headerLength) };
+}
+
 /** @throws Error when it is damaged or gone. */
 export function readSnapshot(path: string): Snapshot {
   const fd = openSync(path, 'r');
   try {
-    const size = fstatSync(fd).size;
-    const prefix = readPart(fd, 0, 16);
-    if (!MAGIC.equals(prefix.subarray(0, 8))) throw new Error('not a snapshot');
-    const view = new DataView(prefix.buffer);
-    const headerLength = view.getUint32(8, true);
-    if (16 + headerLength > size) throw new Error('the header is cut off');
-    const headerBytes = readPart(fd, 16, headerLength);
-    if (crc32(headerBytes) !== view.getUint32(12, true)) throw new Error('header checksum differs');
-    const header = JSON.parse(Buffer.from(headerBytes).toString()) as Header;
-    const base = 16 + pad8(headerLength);
+    const { header, size, base } = readHeader(fd);
     const parts: Record<string, StateBlob> = {};
     for (const [name, part] of Object.entries(header.parts)) {
       const arrays: Record<string, StateArray> = {};
