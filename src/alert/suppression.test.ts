@@ -3,9 +3,8 @@ import { parseMatchers } from '../domain/alerting/matcher.ts';
 import { silenceStatus } from '../domain/alerting/suppression.ts';
 import type { Anomaly } from '../domain/anomaly.ts';
 import type { Incident, ReasonKind } from '../domain/incident.ts';
-import { defaultsOf } from '../domain/options.ts';
 import { DAY, HOUR, MINUTE } from '../domain/units.ts';
-import { createPageBudget, pageBudgetOptions } from './budget/budget.ts';
+import { createPageBudget, DEFAULT_BUDGET } from './budget/budget.ts';
 import { createInhibit } from './inhibit/inhibit.ts';
 import { createMaintenance } from './maintenance/maintenance.ts';
 import { createRouter, incidentLabels } from './route/route.ts';
@@ -179,7 +178,8 @@ describe('inhibition', () => {
 });
 
 it('the page budget holds back what exceeds it, lets critical through, and tells it in the digest', () => {
-  const b = createPageBudget({ ...defaultsOf(pageBudgetOptions), pagesPerWeek: 2 });
+  const options = { ...DEFAULT_BUDGET, pagesPerWeek: 2, nextDigest: (after: number) => after + DAY };
+  const b = createPageBudget(options);
   const page = (n: number, severity: Incident['severity'], at: number) => {
     const i = incident(['pay'], { id: `i${n}`, severity });
     return b.check(i, labels(i), at);
@@ -189,10 +189,13 @@ it('the page budget holds back what exceeds it, lets critical through, and tells
   expect(page(4, 'critical', T0 + 2).passed).toBe(true);
   expect(b.left('pay', T0 + 2)).toBe(0);
   expect(b.held().map((h) => h.incident)).toEqual(['i3']);
+  expect(b.burn(T0 + 2)).toMatchObject([{ team: 'pay', allowed: 2, used: 3, left: 0, spentAt: T0 + 2, held: 1 }]);
+  // The first look at the clock sets the schedule.
+  expect(b.digest(T0 + 2)).toEqual([]);
   expect(b.digest(T0 + HOUR)).toEqual([]);
-  const copy = createPageBudget();
+  const copy = createPageBudget(options);
   copy.restore(JSON.parse(JSON.stringify(b.save())));
-  for (const x of [b, copy]) expect(x.digest(T0 + 1 + DAY).map((h) => h.incident)).toEqual(['i3']);
+  for (const x of [b, copy]) expect(x.digest(T0 + 2 + DAY).map((h) => h.incident)).toEqual(['i3']);
   expect(b.held()).toEqual([]);
   expect(page(5, 'warning', T0 + 8 * DAY).passed).toBe(true);
 });

@@ -2,17 +2,20 @@ import type { EpochMs } from './units.ts';
 
 /** Stages that may pass or stop something, in flow order. */
 export const DECISION_STAGES = [
+  'policy',
   'series-p',
   'service-p',
   'false-discovery',
   'budget',
   'persistence',
   'group',
+  'snooze',
   'inhibit',
   'silence',
   'maintenance',
   'route',
   'notify',
+  'escalate',
 ] as const;
 export type DecisionStage = (typeof DECISION_STAGES)[number];
 

@@ -45,7 +45,13 @@ export type TimelineKind =
   | 'verdict'
   | 'recovered'
   | 'closed'
-  | 'reopened';
+  | 'reopened'
+  | 'assigned'
+  | 'snoozed'
+  | 'commented'
+  | 'escalated'
+  | 'merged'
+  | 'split';
 
 export interface TimelineEntry {
   readonly at: EpochMs;
@@ -83,4 +89,15 @@ export interface Incident {
   readonly acknowledgedBy: string | null;
   readonly acknowledgedAt: EpochMs | null;
   readonly verdict: Verdict | null;
+  /** Whom its first service belongs to (`budget.teams`); a label of routes, and whose page budget it costs. */
+  readonly team?: string;
+  readonly assignedTo?: string | null;
+  /** Nothing is told of it until then, but its end; told again if it is still open. */
+  readonly snoozedUntil?: EpochMs | null;
+  /** When nobody had acknowledged it and the next ones were told. */
+  readonly escalatedAt?: EpochMs | null;
+  /** The older incident that it became part of; this one is then only another name of that. */
+  readonly mergedInto?: string | null;
+  /** Opened or closed by a person: it stays so until the trouble itself comes back or a person says otherwise. */
+  readonly byHand?: 'open' | 'closed';
 }

@@ -68,6 +68,8 @@ export interface IncidentFilter {
   readonly to?: EpochMs;
   readonly limit?: number;
   readonly cursor?: string;
+  /** Also those that were merged into another one. */
+  readonly merged?: boolean;
 }
 
 export interface AuditEntry {
@@ -122,7 +124,7 @@ export interface ControlStore {
   correlatorState(): Promise<{ readonly state: string; readonly applied: Readonly<Record<string, number>> } | null>;
   incident(id: string): Promise<Incident | null>;
   incidents(filter: IncidentFilter): Promise<Page<Incident>>;
-  /** Replaces user-owned fields (verdict, acknowledgement) of an incident and bumps its version. */
+  /** Replaces user-owned fields (verdict, acknowledgement, assignment, snooze, comments) of an incident and bumps its version. */
   saveIncident(incident: Incident): Promise<void>;
   addVerdict(verdict: Verdict): Promise<void>;
   verdicts(filter: {
@@ -151,8 +153,11 @@ export interface ControlStore {
     readonly limit?: number;
   }): Promise<readonly TemplateInfo[]>;
   trace(traceId: string): Promise<readonly ExampleSpan[]>;
-  /** What may be sent now: oldest first, and nothing whose older sibling (same receiver and incident) still waits. */
-  dueOutbox(now: EpochMs, limit: number): Promise<readonly OutboxItem[]>;
+  /**
+   * What may be sent now, in the order in which it was decided; nothing whose older sibling (same receiver and incident)
+   * still waits. @param except receivers to leave out.
+   */
+  dueOutbox(now: EpochMs, limit: number, except?: readonly string[]): Promise<readonly OutboxItem[]>;
   settleOutbox(
     id: string,
     result: {
@@ -179,6 +184,7 @@ export interface ControlStore {
   remember(receiver: string, key: string, value: string | null, at: EpochMs): Promise<void>;
   audit(entry: AuditEntry): Promise<void>;
   auditLog(filter: {
+    readonly subject?: string;
     readonly from?: EpochMs;
     readonly to?: EpochMs;
     readonly limit?: number;
@@ -265,10 +271,35 @@ export interface InputLog {
 
 // ---------------------------------------------------------------- notifiers
 
+/** `escalated`: it became worse; `unacknowledged`: nobody took it up in time; `digest`: what was held back. */
+export type NotificationReason =
+  | 'opened'
+  | 'updated'
+  | 'acknowledged'
+  | 'escalated'
+  | 'unacknowledged'
+  | 'resolved'
+  | 'reopened'
+  | 'reminder'
+  | 'digest';
+
+/** One of several incidents in a message. */
+export interface NotificationMember {
+  readonly incident: Incident;
+  readonly url: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
 /** What a receiver is told: the story as it stands, and why now. */
 export interface Notification {
-  readonly reason: 'opened' | 'updated' | 'acknowledged' | 'escalated' | 'resolved' | 'reopened' | 'reminder';
+  readonly reason: NotificationReason;
+  /** The incident; of a group or digest a summary of its members that reads like one, under an id of its own. */
   readonly incident: Incident;
+  /** Set for a group (`group_by`) and a digest: the incidents that the message is about. */
+  readonly members?: readonly NotificationMember[];
+  /** Of a group: the labels that make it. */
+  readonly groupLabels?: Readonly<Record<string, string>>;
   /** Link to the incident's page. */
   readonly url: string;
   /** Alertmanager-style labels used for routing and grouping. */

@@ -1,4 +1,5 @@
 import type { DecisionRecord } from '../domain/decision.ts';
+import { TocsinError } from '../domain/error.ts';
 import { type DecisionStamp, decisionRecord } from '../domain/identity.ts';
 import type { Incident } from '../domain/incident.ts';
 import type { Clock, ControlStore, HistoryStore } from '../domain/ports.ts';
@@ -31,6 +32,12 @@ export interface CommitterOptions {
   readonly onFailure: (error: unknown) => void;
 }
 
+interface Deed {
+  readonly work: () => CorrelatorStep;
+  readonly resolve: (step: CorrelatorStep) => void;
+  readonly reject: (error: unknown) => void;
+}
+
 type Buffered = { -readonly [K in keyof CorrelatorStep]: CorrelatorStep[K][number][] };
 
 /** Applies reports one after another and makes their effects durable: history first, then one control transaction. */
@@ -38,6 +45,7 @@ export class Committer {
   readonly #options: CommitterOptions;
   readonly #applied: Record<string, number>;
   readonly #queue: TickReport[] = [];
+  readonly #deeds: Deed[] = [];
   #buffer: Buffered = empty();
   #steps = 0;
   #since: number;
@@ -58,7 +66,19 @@ export class Committer {
   push(reports: readonly TickReport[]): void {
     if (this.#failed) return;
     for (const report of reports) this.#queue.push(report);
-    if (this.#queue.length > 0) this.#exclusive(() => this.#run());
+    if (this.#queue.length > 0 || this.#deeds.length > 0) this.#exclusive(() => this.#run());
+  }
+
+  /**
+   * Does something to the correlator between two reports; resolves with what followed from it once that is durable. What
+   * `work` throws is thrown here, and nothing has happened then.
+   */
+  perform(work: () => CorrelatorStep): Promise<CorrelatorStep> {
+    if (this.#failed) return Promise.reject(new TocsinError('unavailable', 'results cannot be stored'));
+    return new Promise((resolve, reject) => {
+      this.#deeds.push({ work, resolve, reject });
+      this.push([]);
+    });
   }
 
   /** Writes what is buffered if it has waited long enough; call about once a second. */
@@ -84,6 +104,8 @@ export class Committer {
       .catch((error: unknown) => {
         this.#failed = true;
         this.#queue.length = 0;
+        for (const { reject } of this.#deeds.splice(0))
+          reject(new TocsinError('unavailable', 'results cannot be stored'));
         this.#options.onFailure(error);
       })
       .finally(() => {
@@ -93,8 +115,30 @@ export class Committer {
   }
 
   async #run(): Promise<void> {
-    for (let report = this.#queue.shift(); report !== undefined; report = this.#queue.shift())
+    for (;;) {
+      for (let deed = this.#deeds.shift(); deed !== undefined; deed = this.#deeds.shift()) await this.#do(deed);
+      const report = this.#queue.shift();
+      if (report === undefined) return;
       await this.#apply(report);
+    }
+  }
+
+  async #do({ work, resolve, reject }: Deed): Promise<void> {
+    let step: CorrelatorStep;
+    try {
+      step = work();
+    } catch (error) {
+      reject(error);
+      return;
+    }
+    this.#add(step);
+    try {
+      await this.#commit();
+    } catch (error) {
+      reject(error);
+      throw error;
+    }
+    resolve(step);
   }
 
   async #apply(report: TickReport): Promise<void> {

@@ -13,9 +13,10 @@ import { openSqliteControlStore } from '../store/control/sqlite.ts';
 import { openDataDirectory } from '../store/data-directory/data-directory.ts';
 import { DuckDbHistoryStore } from '../store/history/duckdb-history-store.ts';
 import { createAlerting } from './alerting/alerting.ts';
+import { createDesk, reconcile } from './alerting/desk.ts';
 import { Committer } from './committer.ts';
 import { createCorrelator } from './correlator/create.ts';
-import { notificationOf } from './correlator/notices.ts';
+import { notificationOf } from './correlator/messages.ts';
 import { recording } from './journal/commands.ts';
 import { openJournal } from './journal/open.ts';
 import { createRecorder } from './journal/recorder.ts';
@@ -23,6 +24,7 @@ import { listenFault } from './listen-fault.ts';
 import { createLive } from './live.ts';
 import { createReceivers } from './receivers.ts';
 import { ReportOrder } from './report-order.ts';
+import { budgetView } from './routing/budget.ts';
 import { zoneOffset } from './routing/zones.ts';
 import { copyFigures, countStep } from './self-metrics.ts';
 import type { Settings } from './settings.ts';
@@ -108,6 +110,7 @@ async function start(options: ProgramOptions, undo: (() => unknown)[]): Promise<
       : createRecorder(journal, { stamp, externalUrl, settings, saved, watermark: inner.watermark });
   const correlator = recorder === undefined ? inner : recording(inner, (command) => recorder.command(command));
 
+  await reconcile(control, correlator);
   const alerting = await createAlerting({ control, correlator, clock, settings, zone: zoneOffset, externalUrl });
 
   const listeners = new Set<(event: LiveEvent) => void>();
@@ -170,15 +173,10 @@ async function start(options: ProgramOptions, undo: (() => unknown)[]): Promise<
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    act: createDesk({ control, correlator, committer }),
+    budget: () => budgetView(correlator, settings, clock.now()),
     changed: (incident, what) => {
-      if (what === 'acknowledge') {
-        correlator.acknowledge(incident.id, incident.acknowledgedBy ?? '', incident.acknowledgedAt ?? clock.now());
-        alerting
-          .acknowledged(incident)
-          .then(dispatch, (error: unknown) =>
-            log.error({ error: String(error) }, 'receivers were not told of an acknowledgement'),
-          );
-      } else if (incident.verdict !== null) correlator.verdict(incident.id, incident.verdict);
+      if (what === 'verdict' && incident.verdict !== null) correlator.verdict(incident.id, incident.verdict);
       publish({ type: 'incident', incident });
     },
     metrics: async () => {

@@ -13,6 +13,7 @@ import { SPAN_RED_OPTIONS } from '../features/span-red/span-red.ts';
 import { LEARN_GATE_OPTIONS } from '../fuse/combine/learn-gate.ts';
 import { decideOptions } from '../fuse/decide/decide-options.ts';
 import { serviceOptions } from '../fuse/service/service.ts';
+import { budgetSchema } from './routing/budget.ts';
 import { inhibitSchema, intervalsSchema, namesIn, routeSchema } from './routing/schema.ts';
 
 const doc = <T extends z.ZodType>(field: T, description: string): T => field.meta({ ...field.meta(), description });
@@ -128,6 +129,7 @@ export const settingsSchema = z
     decide: sectionOf(decideOptions),
     receivers: doc(z.array(receiver).default([]), 'Who can be told, each with lists of `<type>_configs`.'),
     route: routeSchema,
+    budget: budgetSchema,
     time_intervals: intervalsSchema,
     mute_time_intervals: intervalsSchema.describe('Alertmanager’s older name of `time_intervals`.'),
     inhibit_rules: inhibitSchema,
@@ -183,6 +185,13 @@ export const settingsSchema = z
           message: `the name '${name}' is used twice`,
         });
     });
+    const digestTo = value.budget.digest.receiver;
+    if (digestTo !== '' && !names.includes(digestTo))
+      context.addIssue({
+        code: 'custom',
+        path: ['budget', 'digest', 'receiver'],
+        message: `no receiver is named '${digestTo}'; there are: ${names.join(', ') || 'none'}`,
+      });
     const intervals = [...value.time_intervals, ...value.mute_time_intervals].map((entry) => entry.name);
     intervals.forEach((name, i) => {
       if (intervals.indexOf(name) !== i)

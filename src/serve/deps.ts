@@ -1,4 +1,6 @@
 import type { Alerting } from '../domain/alerting/alerting.ts';
+import type { BudgetView } from '../domain/alerting/budget-view.ts';
+import type { IncidentAction } from '../domain/alerting/incident-action.ts';
 import type { LiveView, PipelineStats, ServiceHealth } from '../domain/health.ts';
 import type { Incident } from '../domain/incident.ts';
 import type { Clock, ControlStore, HistoryStore } from '../domain/ports.ts';
@@ -32,7 +34,14 @@ export interface ApiDeps {
   readonly clock: Clock;
   readonly events: Subscribe;
   /** Told after somebody changed an incident, with the incident as stored. */
-  readonly changed?: (incident: Incident, what: 'acknowledge' | 'verdict') => void;
+  readonly changed?: (incident: Incident, what: 'acknowledge' | 'verdict' | 'change') => void;
+  /**
+   * Lets the correlator know what somebody did; resolves with the incidents that changed by it, once that is durable. Absent:
+   * this process only reads. @throws TocsinError `not_found`, `conflict`, `invalid_request`.
+   */
+  readonly act?: (action: IncidentAction) => Promise<readonly Incident[]>;
+  /** How the teams stand with their pages; absent: that route is not there. */
+  readonly budget?: () => BudgetView;
   /** Text of `/metrics` in Prometheus' exposition format. */
   readonly metrics: () => Promise<string>;
   readonly reload: () => Promise<{ readonly ok: boolean; readonly errors: readonly string[] }>;

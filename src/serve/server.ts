@@ -10,6 +10,7 @@ import type { ApiDeps } from './deps.ts';
 import { rememberMethods } from './methods.ts';
 import { registerPage } from './page.ts';
 import { registerProblems } from './problem.ts';
+import { budgetRoutes } from './routes/budget.ts';
 import { eventRoutes } from './routes/events.ts';
 import { incidentRoutes } from './routes/incidents.ts';
 import { recordRoutes } from './routes/records.ts';
@@ -34,6 +35,7 @@ const GROUPS = [
   suppressionRoutes,
   routingRoutes,
   slackRoutes,
+  budgetRoutes,
   alertmanagerRoutes,
 ];
 

@@ -26,7 +26,9 @@ export function summaryOf(incident: Incident): WireIncidentSummary {
 
 export function outboxView(item: OutboxItem): WireOutboxItem {
   const { payload, ...rest } = item;
-  return { ...rest, reason: payload.reason, incident: payload.incident.id, title: payload.incident.title };
+  const { reason, incident, members } = payload;
+  const incidents = members === undefined ? [incident.id] : members.map((member) => member.incident.id);
+  return { ...rest, reason, incident: incident.id, incidents, title: incident.title };
 }
 
 /** Receivers in order of name, counted over the items given (newest first). */

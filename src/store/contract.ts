@@ -1,4 +1,4 @@
-import { deepStrictEqual, rejects, strictEqual } from 'node:assert';
+import { deepStrictEqual, ok, rejects, strictEqual } from 'node:assert';
 import type { Incident } from '../domain/incident.ts';
 import type { ControlStore, CorrelatorCommit, Notification } from '../domain/ports.ts';
 
@@ -240,16 +240,52 @@ export function controlStoreContract(open: () => Promise<ControlStore>): Contrac
         payload: notificationOf(sampleIncident(incident, 1_000)),
         createdAt,
       });
-      await store.commit(commitOf({ outbox: [item('a2', 'a', 20), item('a1', 'a', 10), item('b1', 'b', 30)] }));
+      await store.commit(commitOf({ outbox: [item('a1', 'a', 10), item('b1', 'b', 30), item('a2', 'a', 10)] }));
       const due = async (now: number) => (await store.dueOutbox(now, 10)).map((o) => o.id);
-      deepStrictEqual(await due(15), ['a1']);
+      deepStrictEqual(await due(15), ['a1', 'a2'], 'as decided, though the times are the same');
       await store.settleOutbox('a1', { state: 'pending', at: 16, error: 'timeout', nextAttemptAt: 100 });
       deepStrictEqual(await due(50), ['b1'], 'a2 may not overtake a1');
-      deepStrictEqual(await due(100), ['a1', 'a2', 'b1']);
+      deepStrictEqual(await due(100), ['a1', 'b1', 'a2']);
+      deepStrictEqual(await store.dueOutbox(100, 10, ['r']), []);
       const [first] = await store.dueOutbox(100, 1);
       strictEqual(first?.attempts, 1);
       strictEqual(first?.lastError, 'timeout');
       strictEqual((await store.outbox({ incident: 'a' })).length, 2);
+    }),
+    check('a message about several incidents is found under each of them', async (store) => {
+      const [a, b] = [sampleIncident('a', 1_000), sampleIncident('b', 1_000)];
+      const member = (incident: Incident) => ({ incident, url: '', labels: {}, annotations: {} });
+      const payload = { ...notificationOf({ ...a, id: 'group' }), members: [member(a), member(b)] };
+      await store.enqueue([{ id: 'm', receiver: 'r', dedupKey: 'm', payload, createdAt: 1 }]);
+      for (const incident of ['a', 'b', 'group'])
+        deepStrictEqual(
+          (await store.outbox({ incident })).map((o) => o.id),
+          ['m'],
+          incident,
+        );
+    }),
+    check('what people say of an incident outlives what the correlator writes', async (store) => {
+      const incident = sampleIncident('a', 1_000);
+      await store.commit(commitOf({ incidents: [incident] }));
+      const said: Incident = {
+        ...incident,
+        assignedTo: 'mira',
+        snoozedUntil: 9_000,
+        timeline: [...incident.timeline, { at: 5, kind: 'commented', text: 'mira: looking' }],
+      };
+      await store.saveIncident(said);
+      await store.commit(commitOf({ incidents: [{ ...incident, version: 2, assignedTo: 'old' }] }));
+      const after = await store.incident('a');
+      deepStrictEqual([after?.assignedTo, after?.snoozedUntil, after?.version], ['mira', 9_000, 3]);
+      ok(after?.timeline.some(({ kind }) => kind === 'commented'));
+      await store.saveIncident({ ...said, assignedTo: null, snoozedUntil: null });
+      strictEqual((await store.incident('a'))?.assignedTo, undefined);
+      await store.commit(commitOf({ incidents: [{ ...incident, version: 3, status: 'closed', mergedInto: 'b' }] }));
+      deepStrictEqual((await store.incidents({})).items, []);
+      deepStrictEqual(
+        (await store.incidents({ merged: true })).items.map((i) => i.mergedInto),
+        ['b'],
+      );
     }),
     check('pruning removes what is old and closed, never what is open or pending', async (store) => {
       const incident = sampleIncident('open', 1);

@@ -73,6 +73,9 @@ export function severityOf(anomalies: readonly Anomaly[], confidence: number, gr
 }
 
 const RANK: Readonly<Record<Severity, number>> = { info: 0, warning: 1, critical: 2 };
+/** What matters little to its owners is on the page only; what matters much is a step more severe. */
+export const weighted = (severity: Severity, importance: 'low' | 'normal' | 'high'): Severity =>
+  importance === 'normal' ? severity : importance === 'low' ? 'info' : severity === 'info' ? 'warning' : 'critical';
 export const worse = (a: Severity, b: Severity): Severity => (RANK[a] >= RANK[b] ? a : b);
 
 /** Deploys of the services concerned in the half hour before the onset, and since. */

@@ -238,7 +238,9 @@ describe('grouping', () => {
   it('carries what people do to it', () => {
     const g = create();
     const { id } = step(g, 0, [anomaly('pay', 0)]).incidents[0] as Incident;
-    expect(g.acknowledge(id, 'ann', T0 + 5)).toMatchObject({ version: 2, acknowledgedBy: 'ann' });
+    const world = { at: T0 + 5, edges: [], deploys: [] };
+    g.act({ kind: 'acknowledge', id, by: 'ann', at: T0 + 5 }, world);
+    expect(g.get(id)).toMatchObject({ acknowledgedBy: 'ann', acknowledgedAt: T0 + 5 });
     const verdict = {
       id: 'v',
       subject: 'incident' as const,
@@ -249,8 +251,8 @@ describe('grouping', () => {
       at: T0 + 6,
     };
     expect(g.verdict(id, verdict)?.verdict?.kind).toBe('real');
-    expect(g.acknowledge('none', 'ann', 0)).toBeUndefined();
-    expect(step(g, 60, [anomaly('shop', 60)]).incidents[0]).toMatchObject({ acknowledgedBy: 'ann', version: 4 });
+    expect(() => g.act({ kind: 'acknowledge', id: 'none', by: 'ann', at: 0 }, world)).toThrow('there is no incident');
+    expect(step(g, 60, [anomaly('shop', 60)]).incidents[0]).toMatchObject({ acknowledgedBy: 'ann', version: 3 });
   });
 
   it('restores from JSON and goes on the same', () => {

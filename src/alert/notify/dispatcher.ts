@@ -3,7 +3,9 @@ import type { Clock, ControlStore, Notifier, OutboxItem } from '../../domain/por
 
 const FIRST_RETRY = 1_000;
 const LONGEST_RETRY = 300_000;
-const BATCH = 100;
+/** Read at a time; calls to one receiver at the same moment, each about another incident. */
+const BATCH = 200;
+const CALLS = 8;
 
 export interface DispatcherCounters {
   sent: number;
@@ -13,16 +15,21 @@ export interface DispatcherCounters {
 
 /**
  * Empties the outbox: at-least-once with a stable dedup key, in order per receiver and incident (an item waits while an
- * older one of its incident is still pending there). Failures back off exponentially or as the receiver says; what it
- * refuses is kept with the reason and not tried again.
+ * older one of its incident is still pending there). Receivers do not wait for each other. Failures back off exponentially
+ * or as the receiver says; what it refuses is kept with the reason and not tried again.
  */
 export class Dispatcher {
   readonly counters: DispatcherCounters = { sent: 0, failed: 0, refused: 0 };
   readonly #store: ControlStore;
   readonly #notifiers: ReadonlyMap<string, Notifier>;
   readonly #clock: Clock;
+  /** Receivers that are being served. */
+  readonly #lanes = new Map<string, Promise<void>>();
   #running: Promise<void> | null = null;
   #again = false;
+  #wake = Promise.withResolvers<void>();
+  /** The store refused. */
+  #fault: Error | null = null;
   readonly #abort = { aborted: false };
 
   constructor(store: ControlStore, notifiers: ReadonlyMap<string, Notifier>, clock: Clock) {
@@ -31,13 +38,11 @@ export class Dispatcher {
     this.#clock = clock;
   }
 
-  /** Delivers what is due; calls during a run start another after it. */
+  /** Delivers what is due; resolves when that is done. Calls during a run look again at what is due now. */
   run(): Promise<void> {
-    if (this.#running !== null) {
-      this.#again = true;
-      return this.#running;
-    }
-    this.#running = this.#drain().finally(() => {
+    this.#again = true;
+    this.#wake.resolve();
+    this.#running ??= this.#drain().finally(() => {
       this.#running = null;
     });
     return this.#running;
@@ -45,33 +50,57 @@ export class Dispatcher {
 
   async stop(): Promise<void> {
     this.#abort.aborted = true;
-    await this.#running;
+    await this.#running?.catch(() => undefined);
   }
 
   async #drain(): Promise<void> {
-    do {
-      this.#again = false;
-      const due = await this.#store.dueOutbox(this.#clock.now(), BATCH);
-      const lanes = new Map<string, OutboxItem[]>();
-      for (const item of due) {
-        const lane = lanes.get(item.receiver);
-        if (lane === undefined) lanes.set(item.receiver, [item]);
-        else lane.push(item);
+    while (!this.#abort.aborted && this.#fault === null) {
+      if (this.#again) {
+        this.#again = false;
+        await this.#fill();
+        continue;
       }
-      await Promise.all([...lanes.values()].map((lane) => this.#deliverLane(lane)));
-      if (due.length === BATCH) this.#again = true;
-    } while (this.#again && !this.#abort.aborted);
+      if (this.#lanes.size === 0) break;
+      // Whoever is done first may have more; a new call of `run` need not wait for the slowest receiver.
+      this.#wake = Promise.withResolvers();
+      await Promise.race([...this.#lanes.values(), this.#wake.promise]);
+    }
+    await Promise.all(this.#lanes.values());
+    const fault = this.#fault;
+    this.#fault = null;
+    if (fault !== null) throw fault;
   }
 
-  /** One receiver is served one call at a time; an incident whose item failed keeps its later items waiting. */
-  async #deliverLane(lane: readonly OutboxItem[]): Promise<void> {
-    const blocked = new Set<string>();
-    for (const item of lane) {
-      if (this.#abort.aborted) return;
-      const incident = item.payload.incident.id;
-      if (blocked.has(incident)) continue;
-      if (!(await this.#deliver(item))) blocked.add(incident);
+  /** Starts a lane for each receiver that is idle and has something due. */
+  async #fill(): Promise<void> {
+    for (;;) {
+      const due = await this.#store.dueOutbox(this.#clock.now(), BATCH, [...this.#lanes.keys()]);
+      if (due.length === 0) return;
+      const byReceiver = Map.groupBy(due, (item) => item.receiver);
+      for (const [receiver, items] of byReceiver) {
+        const lane = this.#serve(items)
+          .catch((error: unknown) => {
+            this.#fault ??= error as Error;
+          })
+          .finally(() => {
+            this.#lanes.delete(receiver);
+            this.#again = true;
+          });
+        this.#lanes.set(receiver, lane);
+      }
+      if (due.length < BATCH) return;
     }
+  }
+
+  /** A few calls at a time, each about another incident; one whose item failed keeps its later items waiting. */
+  async #serve(items: readonly OutboxItem[]): Promise<void> {
+    const stories = [...Map.groupBy(items, (item) => item.payload.incident.id).values()];
+    let next = 0;
+    const worker = async (): Promise<void> => {
+      for (let story = stories[next++]; story !== undefined; story = stories[next++])
+        for (const item of story) if (this.#abort.aborted || !(await this.#deliver(item))) break;
+    };
+    await Promise.all(Array.from({ length: Math.min(CALLS, stories.length) }, worker));
   }
 
   async #deliver(item: OutboxItem): Promise<boolean> {

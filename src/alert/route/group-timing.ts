@@ -21,8 +21,12 @@ export interface Flush {
   readonly group: string;
   readonly route: string;
   readonly receiver: string;
+  /** When the group began; with `group` it names this life of it. */
+  readonly since: EpochMs;
   readonly changed: readonly GroupMember[];
   readonly repeated: readonly GroupMember[];
+  /** All that fire, and what has ended since the last time. */
+  readonly members: readonly GroupMember[];
 }
 
 export interface MutedGroup {
@@ -34,6 +38,7 @@ export interface MutedGroup {
 interface Group {
   readonly route: string;
   readonly receiver: string;
+  readonly since: EpochMs;
   nextFlush: EpochMs;
   flushed: boolean;
   members: Map<string, GroupMember>;
@@ -48,6 +53,7 @@ export interface GroupTimingState {
     readonly group: string;
     readonly route: string;
     readonly receiver: string;
+    readonly since?: EpochMs;
     readonly nextFlush: EpochMs;
     readonly flushed: boolean;
     readonly members: readonly GroupMember[];
@@ -57,7 +63,16 @@ export interface GroupTimingState {
 }
 
 export interface GroupTiming {
-  put(group: string, route: string, receiver: string, member: GroupMember, rules: GroupRules, now: EpochMs): void;
+  /** @param urgent its group does not wait: it is told at the next run. */
+  put(
+    group: string,
+    route: string,
+    receiver: string,
+    member: GroupMember,
+    rules: GroupRules,
+    now: EpochMs,
+    urgent?: boolean,
+  ): void;
   /** Ends a member in every group that has it. */
   resolve(id: string, now: EpochMs): void;
   /** Groups that are due, in the order in which they began. */
@@ -91,6 +106,7 @@ export function createGroupTiming(): GroupTiming {
       if (member.firing ? told !== member.state : told !== undefined) changed.push(member);
     }
     const firing = [...group.members.values()].filter((member) => member.firing);
+    const members = [...group.members.values()].filter((member) => member.firing || group.told.has(member.id));
     const repeat =
       changed.length === 0 && group.told.size > 0 && firing.length > 0 && now - group.toldAt > rules.repeatInterval;
     if (changed.length > 0 || repeat) {
@@ -105,8 +121,8 @@ export function createGroupTiming(): GroupTiming {
     if (changed.length === 0 && !repeat) return null;
     for (const member of firing) group.told.set(member.id, member.state);
     group.toldAt = now;
-    const { route, receiver } = group;
-    return { group: key, route, receiver, changed, repeated: repeat ? firing : [] };
+    const { route, receiver, since } = group;
+    return { group: key, route, receiver, since, changed, repeated: repeat ? firing : [], members };
   }
 
   /** A member is in one group of a receiver: with other labels it moves, and what the receiver was told goes with it. */
@@ -122,13 +138,14 @@ export function createGroupTiming(): GroupTiming {
   }
 
   return {
-    put(key, route, receiver, member, rules, now) {
+    put(key, route, receiver, member, rules, now, urgent = false) {
       const name = `${receiver} ${key}`;
       let group = groups.get(name);
       if (group === undefined) {
         group = {
           route,
           receiver,
+          since: now,
           nextFlush: now + rules.groupWait,
           flushed: false,
           members: new Map(),
@@ -141,6 +158,7 @@ export function createGroupTiming(): GroupTiming {
       if (told !== undefined && !group.told.has(member.id)) group.told.set(member.id, told);
       group.members.set(member.id, member);
       if (!group.flushed && member.startsAt + rules.groupWait < now) group.nextFlush = Math.min(group.nextFlush, now);
+      if (urgent) group.nextFlush = Math.min(group.nextFlush, now);
     },
     resolve(id) {
       for (const group of groups.values()) {
@@ -156,7 +174,9 @@ export function createGroupTiming(): GroupTiming {
         const rules = rulesOf(group.route) ?? IMMEDIATE;
         const result = flush(name.slice(group.receiver.length + 1), group, rules, now);
         group.flushed = true;
-        group.nextFlush = now + rules.groupInterval;
+        // From when it was due, not from when somebody looked: the rhythm must not drift by the length of a tick.
+        const due = group.nextFlush + rules.groupInterval;
+        group.nextFlush = due > now ? due : now + rules.groupInterval;
         if (result !== null && 'reason' in result) muted.push(result);
         else if (result !== null) flushes.push(result);
         if (group.members.size === 0) groups.delete(name);
@@ -199,9 +219,14 @@ export function createGroupTiming(): GroupTiming {
     }),
     restore(state) {
       groups = new Map(
-        state.groups.map(({ group, members, told, ...rest }) => [
-          `${rest.receiver} ${group}`,
-          { ...rest, members: new Map(members.map((member) => [member.id, member])), told: new Map(told) },
+        state.groups.map(({ group, members, told, route, receiver, since = 0, ...rest }) => [
+          `${receiver} ${group}`,
+          {
+            ...{ route, receiver, since },
+            ...rest,
+            members: new Map(members.map((member) => [member.id, member])),
+            told: new Map(told),
+          },
         ]),
       );
     },

@@ -21,6 +21,9 @@ export interface Route {
   readonly group_wait?: DurationMs;
   readonly group_interval?: DurationMs;
   readonly repeat_interval?: DurationMs;
+  /** An incident that nobody acknowledged is told to `escalate_to` this long after it was first told. */
+  readonly escalate_after?: DurationMs;
+  readonly escalate_to?: string;
   readonly continue?: boolean;
   readonly mute_time_intervals?: readonly string[];
   readonly active_time_intervals?: readonly string[];
@@ -40,6 +43,8 @@ export interface CompiledRoute {
   readonly groupWait: DurationMs;
   readonly groupInterval: DurationMs;
   readonly repeatInterval: DurationMs;
+  readonly escalateAfter: DurationMs | null;
+  readonly escalateTo: string | null;
   readonly goOn: boolean;
   /** Why nothing may be sent at a moment, null when it may. */
   readonly mutedAt: (at: EpochMs) => string | null;
@@ -55,7 +60,13 @@ export type Router = (
   incident: Incident,
   labels: Readonly<Record<string, string>>,
   now: EpochMs,
-) => { readonly passed: boolean; readonly matches: readonly RouteMatch[]; readonly record: DecisionRecord };
+) => {
+  readonly passed: boolean;
+  readonly matches: readonly RouteMatch[];
+  readonly record: DecisionRecord;
+  /** Why no route takes it: it is not severe or certain enough; null when one does, or none tells anybody. */
+  readonly below: string | null;
+};
 
 const RANK: Readonly<Record<Severity, number>> = { info: 0, warning: 1, critical: 2 };
 const NO_INTERVALS: ReadonlyMap<string, TimeTest> = new Map();
@@ -72,6 +83,7 @@ export function incidentLabels(incident: Incident): Readonly<Record<string, stri
     service: first?.service ?? incident.services[0] ?? '',
     incident: incident.id,
     severity: incident.severity,
+    ...(incident.team === undefined ? {} : { team: incident.team }),
   };
 }
 
@@ -105,7 +117,7 @@ export function createRouter(
       value: incident.confidence,
       limit: tree.minConfidence,
     });
-    return { passed, matches: unique, record };
+    return { passed, matches: unique, record, below: passed ? null : (reasons[0] ?? null) };
   };
 }
 
@@ -132,7 +144,7 @@ function compile(
   known: readonly string[],
   intervals: ReadonlyMap<string, TimeTest>,
 ): CompiledRoute {
-  for (const receiver of route.receivers) {
+  for (const receiver of [...route.receivers, ...(route.escalate_to === undefined ? [] : [route.escalate_to])]) {
     if (!known.includes(receiver)) throw new TocsinError('invalid_config', `route: no receiver named "${receiver}"`);
   }
   const node: CompiledRoute = {
@@ -147,6 +159,8 @@ function compile(
     groupWait: route.group_wait ?? parent?.groupWait ?? 0,
     groupInterval: route.group_interval ?? parent?.groupInterval ?? 0,
     repeatInterval: route.repeat_interval ?? parent?.repeatInterval ?? 4 * HOUR,
+    escalateAfter: route.escalate_after ?? parent?.escalateAfter ?? null,
+    escalateTo: route.escalate_to ?? parent?.escalateTo ?? null,
     goOn: route.continue ?? false,
     mutedAt: mutedBy(route, intervals),
     children: [],
@@ -185,11 +199,22 @@ export function matchRoutes(node: CompiledRoute, labels: Readonly<Record<string,
   return taken.length > 0 ? taken : [node];
 }
 
-/** Alertmanager's form: `{}/{severity="critical"}:{service="pay"}` without the path; labels sorted. */
+/** True when each incident is a group by itself (`...`, the default). */
+export const isAlone = (route: CompiledRoute): boolean => route.groupBy.includes('...');
+
+/** The labels that make the group of an incident, sorted by name. */
+export function groupLabelsOf(
+  route: CompiledRoute,
+  labels: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  const names = isAlone(route) ? Object.keys(labels) : route.groupBy;
+  return Object.fromEntries(
+    [...names].sort().flatMap((name) => (labels[name] === undefined ? [] : [[name, labels[name]]])),
+  );
+}
+
+/** Alertmanager's form, with the place in the tree for the path: `0.1:{service="pay"}`; labels sorted. */
 export function groupKeyOf(route: CompiledRoute, labels: Readonly<Record<string, string>>): string {
-  const names = route.groupBy.includes('...') ? Object.keys(labels) : route.groupBy;
-  const pairs = [...names]
-    .sort()
-    .flatMap((name) => (labels[name] === undefined ? [] : [`${name}=${JSON.stringify(labels[name])}`]));
+  const pairs = Object.entries(groupLabelsOf(route, labels)).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
   return `${route.id}:{${pairs.join(',')}}`;
 }

@@ -10,12 +10,10 @@ import type { Alerting, AlertView, MaintenanceInput } from '../../domain/alertin
 import { compileMatchers, coversStory, formatMatcher, type Matcher } from '../../domain/alerting/matcher.ts';
 import type { MaintenanceWindow, Silence, TimeSpan, ZoneOffset } from '../../domain/alerting/suppression.ts';
 import { TocsinError } from '../../domain/error.ts';
-import { stableId } from '../../domain/identity.ts';
-import type { Incident } from '../../domain/incident.ts';
 import type { Clock, ControlStore } from '../../domain/ports.ts';
 import { DAY, MINUTE, SECOND } from '../../domain/units.ts';
 import type { Correlator } from '../correlator/correlator.ts';
-import { notificationOf } from '../correlator/notices.ts';
+import { notificationOf } from '../correlator/messages.ts';
 import { routingTest, routingView } from '../routing/view.ts';
 import type { Settings } from '../settings.ts';
 
@@ -35,10 +33,7 @@ export interface AlertingOptions {
   readonly externalUrl: string;
 }
 
-export interface RunningAlerting extends Alerting {
-  /** Tells the receivers that know of an incident that somebody has taken it up. */
-  acknowledged(incident: Incident): Promise<void>;
-}
+export type RunningAlerting = Alerting;
 
 /** Silences and maintenance as people keep them: checked, stored, and from then on in force in the correlator. */
 export async function createAlerting(options: AlertingOptions): Promise<RunningAlerting> {
@@ -157,20 +152,6 @@ export async function createAlerting(options: AlertingOptions): Promise<RunningA
         time_intervals: settings.time_intervals,
         receivers: names.map((name) => ({ name })),
       }),
-    async acknowledged(incident) {
-      const at = clock.now();
-      const items = correlator.receiversOf(incident.id).map((receiver) => {
-        const id = stableId('notify', incident.id, 'acknowledged', incident.acknowledgedAt ?? at, receiver);
-        return {
-          id,
-          receiver,
-          dedupKey: id,
-          payload: notificationOf(incident, 'acknowledged', receiver, externalUrl),
-          createdAt: at,
-        };
-      });
-      if (items.length > 0) await control.enqueue(items);
-    },
   };
 }
 

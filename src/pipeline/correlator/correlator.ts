@@ -1,5 +1,6 @@
 import { createIncidents, type GroupState } from '../../alert/group/group.ts';
 import type { Route } from '../../alert/route/route.ts';
+import type { IncidentAction } from '../../domain/alerting/incident-action.ts';
 import type { MaintenanceWindow, Silence } from '../../domain/alerting/suppression.ts';
 import type { Evidence, ServiceSignals, ServiceTick } from '../../domain/anomaly.ts';
 import type { DecisionRecord } from '../../domain/decision.ts';
@@ -17,7 +18,8 @@ import { createDecide, type DecideState } from '../../fuse/decide/decide.ts';
 import { createDiagnosis } from '../../fuse/diagnose/diagnose.ts';
 import { anomalyText, incidentSummary, incidentTitle } from '../../fuse/explain/story.ts';
 import type { Settings } from '../settings.ts';
-import { createNotices, type Notices, type NoticesOptions, type NoticesState } from './notices.ts';
+import { createNotices } from './notices.ts';
+import type { Notices, NoticesOptions, NoticesState, Reviewed } from './told.ts';
 import { Topology } from './topology.ts';
 
 /** Evidence of services below this p is remembered as suspect for the cause ranking. */
@@ -87,6 +89,8 @@ export class Correlator {
       readonly externalUrl: string;
       readonly stamp: DecisionStamp;
       readonly notices?: NoticesOptions;
+      /** The team that a service belongs to; empty for none. */
+      readonly teamOf?: (tenant: string, service: string) => string;
     },
   ) {
     this.#stamp = options.stamp;
@@ -96,6 +100,7 @@ export class Correlator {
         diagnose: (story) =>
           this.#diagnosis.rank({ ...story, suspects: this.#suspectsAt(story.at), deploys: this.#deploys }),
         narrate: (story) => ({ title: incidentTitle(story), summary: incidentSummary(story) }),
+        ...(options.teamOf === undefined ? {} : { teamOf: options.teamOf }),
       },
       undefined,
       this.#stamp,
@@ -130,13 +135,44 @@ export class Correlator {
     const told = this.#notices.review(grouped.incidents, this.#incidents.list(), edges, at);
     decisions.push(...told.decisions);
     return {
-      incidents: grouped.incidents,
+      incidents: this.#noted(grouped.incidents, told, at),
       decisions,
       outbox: told.outbox,
       templates: report.templates,
       deploys: report.deploys,
       traces: report.traces,
     };
+  }
+
+  /**
+   * What a person does to an incident, in event time as it stands. Of what is the store's (acknowledgement, assignment,
+   * snooze, comment) only the effect on who is told is kept here.
+   * @throws TocsinError `not_found` when the incident is not held, `conflict`, `invalid_request`.
+   */
+  act(action: IncidentAction): CorrelatorStep {
+    const at = this.#watermark;
+    const edges = this.#topology.edges();
+    const changed = this.#incidents.act(action, { at, edges, deploys: this.#deploys });
+    const told = this.#notices.review(changed, this.#incidents.list(), edges, at);
+    const taken = action.kind === 'acknowledge' ? this.#incidents.get(action.id) : undefined;
+    return {
+      incidents: this.#noted(changed, told, at),
+      decisions: told.decisions,
+      outbox: [...told.outbox, ...(taken === undefined ? [] : this.#notices.acknowledged(taken, at))],
+      templates: [],
+      deploys: [],
+      traces: [],
+    };
+  }
+
+  /** Whether an incident can be acted on here, or must be adopted first. */
+  holds(id: string): boolean {
+    return this.#incidents.get(id) !== undefined;
+  }
+
+  /** How the teams stand with their pages, and what is held back for the digest. */
+  budget(): ReturnType<Notices['budget']> {
+    return this.#notices.budget(this.#watermark);
   }
 
   /** Open incidents and closed ones that may still be reopened. */
@@ -167,10 +203,6 @@ export class Correlator {
   /** @throws TocsinError `invalid_config`; the former ones stay. */
   setMaintenance(windows: readonly MaintenanceWindow[]): void {
     this.#notices.setMaintenance(windows);
-  }
-
-  acknowledge(id: string, by: string, at: EpochMs): void {
-    this.#incidents.acknowledge(id, by, at);
   }
 
   verdict(id: string, verdict: Verdict): void {
@@ -245,6 +277,18 @@ export class Correlator {
     this.#suspects = new Map(state.suspects);
     this.#health = new Map(state.health);
     this.#watermark = state.watermark;
+  }
+
+  /** Writes an escalation into its incident. */
+  #noted(changed: readonly Incident[], { escalated }: Reviewed, at: EpochMs): readonly Incident[] {
+    if (escalated.length === 0) return changed;
+    const out = new Map(changed.map((incident) => [incident.id, incident]));
+    for (const { id, to, after } of escalated) {
+      const text = `not acknowledged within ${Math.round(after / MINUTE)} min: ${to} is told`;
+      const noted = this.#incidents.note(id, { at, kind: 'escalated', text }, { escalatedAt: at });
+      if (noted !== undefined) out.set(id, noted);
+    }
+    return [...out.values()];
   }
 
   #rememberDeploys(deploys: readonly DeployMarker[], at: EpochMs): void {

@@ -9,7 +9,7 @@ import { zoneOffset } from './zones.ts';
 const doc = <T extends z.ZodType>(field: T, description: string): T => field.meta({ ...field.meta(), description });
 
 /** `service=~"pay.*"`, one or several a line, or a list of such lines. */
-const matcherLines = z.union([z.string(), z.array(z.string())]).transform((given, context): Matcher[] => {
+export const matcherLines = z.union([z.string(), z.array(z.string())]).transform((given, context): Matcher[] => {
   const out: Matcher[] = [];
   for (const line of typeof given === 'string' ? [given] : given) {
     try {
@@ -48,6 +48,11 @@ const ownFields = {
     duration({ min: 1 }).optional(),
     'An open incident is told again after this long; 4h unless given.',
   ),
+  escalate_after: doc(
+    duration({ min: 1 }).optional(),
+    'An incident that nobody acknowledged is told to `escalate_to` this long after it was first told; never unless given.',
+  ),
+  escalate_to: doc(z.string().optional(), 'Receiver that is told of what nobody acknowledged.'),
 };
 
 const timeFields = {
@@ -96,6 +101,8 @@ interface Given {
   readonly match?: Record<string, string> | undefined;
   readonly match_re?: Record<string, string> | undefined;
   readonly group_by?: string[] | undefined;
+  readonly escalate_after?: number | undefined;
+  readonly escalate_to?: string | undefined;
 }
 
 function routeOf<T extends Given>(
@@ -118,6 +125,11 @@ function routeOf<T extends Given>(
       faultAt(['match_re', name], (error as Error).message);
     }
   }
+  if ((rest.escalate_after === undefined) !== (rest.escalate_to === undefined))
+    faultAt(
+      [rest.escalate_after === undefined ? 'escalate_to' : 'escalate_after'],
+      'escalate_after and escalate_to go together',
+    );
   const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
   return {
     ...(given as Partial<Route>),
@@ -196,6 +208,8 @@ export function* namesIn(
 ): Generator<{ readonly kind: 'receiver' | 'interval'; readonly name: string; readonly path: readonly PropertyKey[] }> {
   for (const name of route.receivers)
     yield { kind: 'receiver', name, path: [...path, route.receivers.length === 1 ? 'receiver' : 'receivers'] };
+  if (route.escalate_to !== undefined)
+    yield { kind: 'receiver', name: route.escalate_to, path: [...path, 'escalate_to'] };
   for (const key of ['mute_time_intervals', 'active_time_intervals'] as const)
     for (const name of route[key] ?? []) yield { kind: 'interval', name, path: [...path, key] };
   for (const [i, inner] of (route.routes ?? []).entries()) yield* namesIn(inner, [...path, 'routes', i]);

@@ -6,6 +6,7 @@ import { anchored, compileMatchers, parseMatchers } from '../../domain/alerting/
 import { type Silence, silenceStatus } from '../../domain/alerting/suppression.ts';
 import { ERRORS, TocsinError } from '../../domain/error.ts';
 import type { App } from '../app.ts';
+import { fromOf } from '../auth/auth.ts';
 import type { ApiDeps } from '../deps.ts';
 import { textOf, timeBody } from '../schemas/alerting.ts';
 import { idParam } from '../schemas/common.ts';
@@ -194,7 +195,7 @@ function silenceRoutes(scope: App, deps: ApiDeps, alerting: Alerting): void {
     const { id, ...rest } = request.body;
     const createdBy = request.actor || rest.createdBy || 'anonymous';
     const silence = await alerting.putSilence({ ...rest, createdBy, ...(id ? { id } : {}) });
-    await audit(request.ip, createdBy, id ? 'silence.change' : 'silence.create', silence);
+    await audit(fromOf(request), createdBy, id ? 'silence.change' : 'silence.create', silence);
     return { silenceID: silence.id };
   });
 
@@ -204,7 +205,7 @@ function silenceRoutes(scope: App, deps: ApiDeps, alerting: Alerting): void {
     async (request, reply): Promise<FastifyReply> => {
       find(request.params.id);
       const silence = await alerting.expireSilence(request.params.id);
-      await audit(request.ip, request.actor || 'anonymous', 'silence.expire', silence);
+      await audit(fromOf(request), request.actor || 'anonymous', 'silence.expire', silence);
       return reply.code(200).send();
     },
   );

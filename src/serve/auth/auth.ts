@@ -17,6 +17,13 @@ declare module 'fastify' {
   }
 }
 
+/** Where a request came from, for the audit log: through what, and the address. */
+export function fromOf(request: FastifyRequest): string {
+  const header = request.headers['x-tocsin-request'];
+  const page = header === 'page' || request.headers['sec-fetch-site'] !== undefined;
+  return `${page ? 'page' : header === 'cli' ? 'cli' : 'api'} ${request.ip}`;
+}
+
 /** Paths that load balancers and first page loads reach without a token. */
 const OPEN_PATHS = /^\/(?!api\/|metrics$|-\/reload$)/;
 

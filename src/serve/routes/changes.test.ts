@@ -42,7 +42,7 @@ describe('verdict', () => {
     expect(entry).toMatchObject({
       action: 'incident.verdict',
       by: 'mira',
-      from: '127.0.0.1',
+      from: 'api 127.0.0.1',
       subject: id,
       detail: { kind: 'false-alarm', before: null },
     });

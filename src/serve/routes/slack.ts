@@ -45,10 +45,14 @@ export function slackRoutes(app: App, deps: ApiDeps): void {
       if (!parsed.success) throw new TocsinError('invalid_request', 'not a press of one of our buttons');
       const { user } = parsed.data;
       const by = `slack:${user.username ?? user.name ?? user.id}`;
-      for (const { action_id: action, value: id = '' } of parsed.data.actions) {
+      // A message about a group names all its incidents.
+      const pressed = parsed.data.actions.flatMap(({ action_id: action, value = '' }) =>
+        value.split(' ').map((id) => ({ action, id })),
+      );
+      for (const { action, id } of pressed) {
         const verdict = VERDICTS[action];
-        if (verdict !== undefined) await actions.verdict(id, verdict, '', by, 'slack');
-        else if (action === 'tocsin_acknowledge') await actions.acknowledge(id, by, 'slack');
+        if (verdict !== undefined) await actions.verdict(id, verdict, '', { by, from: 'slack' });
+        else if (action === 'tocsin_acknowledge') await actions.acknowledge(id, { by, from: 'slack' });
         else if (action === 'tocsin_silence') await silence(id, by);
       }
       return {};

@@ -6,6 +6,7 @@ import type { MaintenanceWindow, Silence } from '../../domain/alerting/suppressi
 import { silenceStatus } from '../../domain/alerting/suppression.ts';
 import { DAY } from '../../domain/units.ts';
 import type { App } from '../app.ts';
+import { fromOf } from '../auth/auth.ts';
 import type { ApiDeps } from '../deps.ts';
 import {
   calendarBody,
@@ -41,7 +42,7 @@ export function suppressionRoutes(app: App, deps: ApiDeps): void {
     subject: string,
     detail: unknown,
   ): Promise<void> =>
-    control.audit({ id: randomUUID(), at: clock.now(), by, from: request.ip, action, subject, detail });
+    control.audit({ id: randomUUID(), at: clock.now(), by, from: fromOf(request), action, subject, detail });
 
   const silenceOf = (silence: Silence) => ({
     ...silence,

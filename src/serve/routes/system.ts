@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { App } from '../app.ts';
+import { fromOf } from '../auth/auth.ts';
 import type { ApiDeps } from '../deps.ts';
 import { DEFAULT_INFO } from '../deps.ts';
 import { problems } from '../schemas/common.ts';
@@ -72,7 +73,7 @@ export function systemRoutes(app: App, deps: ApiDeps): void {
         id: randomUUID(),
         at: clock.now(),
         by,
-        from: request.ip,
+        from: fromOf(request),
         action: 'config.reload',
         subject: 'config',
         detail: { ok, errors },

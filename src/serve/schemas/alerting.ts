@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { formatMatcher, type Matcher, parseMatchers } from '../../domain/alerting/matcher.ts';
 import { TocsinError } from '../../domain/error.ts';
-import { epochMs, list } from './common.ts';
+import { epochMs, figure, list } from './common.ts';
 
 const matcherObject = z.strictObject({
   name: z.string().min(1).max(200),
@@ -141,3 +141,41 @@ export const maintenancePreview = z
 export type WireMaintenancePreview = z.infer<typeof maintenancePreview>;
 
 export const textOf = (matchers: readonly Matcher[]): string => matchers.map(formatMatcher).join(', ');
+
+export const budget = z
+  .object({
+    items: list(
+      z.object({
+        team: z.string(),
+        allowed: z.number(),
+        used: z.number(),
+        left: z.number(),
+        projected: figure.describe('Pages a week at the pace of the last two days.'),
+        burn: figure.describe('`projected` over `allowed`: above 1 the budget will not last.'),
+        spentAt: epochMs.nullable(),
+        days: list(z.number()).describe('Pages of each of the last seven days, oldest first.'),
+        held: z.number(),
+      }),
+    ),
+    heldBack: list(
+      z.object({
+        incident: z.string(),
+        title: z.string(),
+        team: z.string(),
+        severity: z.enum(['critical', 'warning', 'info']),
+        at: epochMs,
+        reason: z.string(),
+      }),
+    ),
+    digest: z
+      .object({
+        receiver: z.string(),
+        every: z.enum(['daily', 'weekly']),
+        time: z.string(),
+        weekday: z.string(),
+        zone: z.string(),
+        nextAt: epochMs,
+      })
+      .nullable(),
+  })
+  .meta({ id: 'Budget' });

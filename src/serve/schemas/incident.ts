@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { AnomalyKind } from '../../domain/anomaly.ts';
 import { CLASS_OF } from '../../domain/anomaly.ts';
 import { VERDICTS } from '../../domain/verdict.ts';
+import { timeBody } from './alerting.ts';
 import { epochMs, figure, idParam, limitParam, list, nameParam, timeParam } from './common.ts';
 
 const kinds = Object.keys(CLASS_OF) as [AnomalyKind, ...AnomalyKind[]];
@@ -118,6 +119,12 @@ const timelineEntry = z.object({
     'recovered',
     'closed',
     'reopened',
+    'assigned',
+    'snoozed',
+    'commented',
+    'escalated',
+    'merged',
+    'split',
   ]),
   text: z.string(),
 });
@@ -142,6 +149,12 @@ const head = {
   acknowledgedBy: z.string().nullable(),
   acknowledgedAt: epochMs.nullable(),
   verdict: verdict.nullable(),
+  team: z.string().optional().describe('Whom its first service belongs to (`budget.teams`).'),
+  assignedTo: z.string().nullish(),
+  snoozedUntil: epochMs.nullish(),
+  escalatedAt: epochMs.nullish().describe('When nobody had acknowledged it and the next ones were told.'),
+  mergedInto: z.string().nullish().describe('The incident that it became part of.'),
+  byHand: z.enum(['open', 'closed']).optional().describe('Opened or closed by a person.'),
 };
 
 export const incident = z
@@ -179,11 +192,29 @@ export const incidentQuery = z.strictObject({
   to: timeParam.optional(),
   limit: limitParam(50, 200),
   cursor: z.string().max(500).optional(),
+  merged: z.stringbool().optional().describe('Also those that were merged into another one.'),
 });
 
 const by = z.string().trim().min(1).max(100).optional().describe('Who; a token has its own name, which wins.');
 
+const comment = z.string().trim().max(2_000).default('');
+const ids = z.array(idParam).min(1).max(50);
+const name = z.string().trim().min(1).max(200);
+
 export const acknowledgeBody = z.strictObject({ by }).nullish();
+export const assignBody = z.strictObject({ to: name.nullable().describe('Null: nobody any more.'), by });
+export const snoozeBody = z.strictObject({ until: timeBody.nullable().describe('Null: the snooze ends now.'), by });
+export const commentBody = z.strictObject({ text: z.string().trim().min(1).max(2_000), by });
+export const closeBody = z.strictObject({ comment, by }).nullish();
+export const mergeBody = z.strictObject({ with: ids, by });
+export const splitBody = z
+  .strictObject({
+    services: z.array(name).max(200).default([]),
+    series: z.array(idParam).max(500).default([]),
+    by,
+  })
+  .refine(({ services, series }) => services.length + series.length > 0, 'give services or series');
+export const splitResult = z.object({ kept: incident, split: incident });
 export const verdictBody = z.strictObject({ kind: z.enum(VERDICTS), comment: z.string().max(2_000).default(''), by });
 
 export const verdictQuery = z.strictObject({

@@ -139,6 +139,7 @@ export const auditEntry = z
 export type WireAudit = z.infer<typeof auditEntry>;
 
 export const auditQuery = z.strictObject({
+  subject: z.string().min(1).max(200).optional(),
   from: timeParam.optional(),
   to: timeParam.optional(),
   limit: limitParam(100, 1_000),
@@ -151,7 +152,8 @@ export const outboxItem = z
     receiver: z.string(),
     dedupKey: z.string(),
     reason: z.string(),
-    incident: z.string(),
+    incident: z.string().describe('Of a message about several, an id of its own.'),
+    incidents: list(z.string()),
     title: z.string(),
     state: z.enum(['pending', 'sent', 'refused']),
     attempts: z.number().int(),

@@ -41,6 +41,7 @@ export function createFakeControl(seed: ControlSeed, changed: (incident: Inciden
         .filter(
           (incident) =>
             within(incident.openedAt, filter) &&
+            (filter.merged === true || typeof incident.mergedInto !== 'string') &&
             (filter.status === undefined || incident.status === filter.status) &&
             (filter.tenant === undefined || incident.tenant === filter.tenant) &&
             (filter.service === undefined || incident.services.includes(filter.service)),
@@ -122,7 +123,9 @@ export function createFakeControl(seed: ControlSeed, changed: (incident: Inciden
       audit.unshift(entry);
     },
     async auditLog(filter) {
-      return audit.filter((entry) => within(entry.at, filter)).slice(0, filter.limit ?? 100);
+      return audit
+        .filter((entry) => within(entry.at, filter) && (filter.subject ?? entry.subject) === entry.subject)
+        .slice(0, filter.limit ?? 100);
     },
     async prune() {
       return 0;

@@ -1,6 +1,7 @@
 import type { Clock } from '../../domain/ports.ts';
 import type { ApiDeps, LiveEvent } from '../deps.ts';
 import { createFakeControl } from './fake-control.ts';
+import { budgetAt, createFakeDesk } from './fake-desk.ts';
 import { createFakeHistory } from './fake-history.ts';
 import { createEmptyLive, createFakeLive } from './fake-live.ts';
 import { decisionsOf, deploysAt, outboxOf, templatesAt, tracesAt } from './records.ts';
@@ -44,6 +45,8 @@ export function createFixture(options: {
     history: createFakeHistory(start, clock, effects),
     live: empty ? createEmptyLive(start, clock) : createFakeLive(start, clock, { incidents, effects }),
     clock,
+    act: createFakeDesk(control, clock, (incident) => emit({ type: 'incident', incident })),
+    budget: () => budgetAt(clock.now(), incidents),
     events: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -148,6 +148,35 @@ const MIGRATIONS: Record<string, Migration> = {
         .execute();
     },
   },
+  '0004-incident-actions': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      const schema = db.schema;
+      for (const [column, type] of [
+        ['assigned_to', 'text'],
+        ['snoozed_until', 'double precision'],
+        ['merged_into', 'text'],
+      ] as const)
+        await schema.alterTable('incidents').addColumn(column, type).execute();
+      // In which order notifications were decided: times may be equal, and ids say nothing.
+      await schema
+        .alterTable('outbox')
+        .addColumn('sequence', 'double precision', (c) => c.notNull().defaultTo(0))
+        .execute();
+      await schema.createIndex('outbox_by_sequence').on('outbox').columns(['sequence']).execute();
+      await schema
+        .createIndex('outbox_waiting')
+        .on('outbox')
+        .columns(['receiver', 'incident_id', 'state', 'sequence'])
+        .execute();
+      await schema
+        .createTable('outbox_incidents')
+        .addColumn('incident_id', 'text', (c) => c.notNull())
+        .addColumn('outbox_id', 'text', (c) => c.notNull())
+        .addPrimaryKeyConstraint('outbox_incidents_key', ['incident_id', 'outbox_id'])
+        .execute();
+      await schema.createIndex('audit_by_subject').on('audit').columns(['subject', 'at']).execute();
+    },
+  },
 };
 
 export const migrations: MigrationProvider = { getMigrations: () => Promise.resolve(MIGRATIONS) };

@@ -6,10 +6,17 @@ import type { Verdict, VerdictKind } from '../../domain/verdict.ts';
 import type { Tables } from './tables.ts';
 
 /** Timeline kinds that people write; everything else belongs to the correlator. */
-export const USER_TIMELINE = new Set<TimelineEntry['kind']>(['acknowledged', 'verdict']);
+export const USER_TIMELINE = new Set<TimelineEntry['kind']>([
+  'acknowledged',
+  'verdict',
+  'assigned',
+  'snoozed',
+  'commented',
+]);
 
 export function incidentOf(row: Selectable<Tables['incidents']>): Incident {
-  const document = JSON.parse(row.document) as Incident;
+  // What people say is in its own columns: the correlator's copy of it may be behind.
+  const { assignedTo: _a, snoozedUntil: _s, ...document } = JSON.parse(row.document) as Incident;
   const own = JSON.parse(row.user_timeline) as TimelineEntry[];
   return {
     ...document,
@@ -17,6 +24,8 @@ export function incidentOf(row: Selectable<Tables['incidents']>): Incident {
     verdict: row.verdict === null ? null : (JSON.parse(row.verdict) as Verdict),
     acknowledgedBy: row.acknowledged_by,
     acknowledgedAt: row.acknowledged_at,
+    ...(row.assigned_to === null ? {} : { assignedTo: row.assigned_to }),
+    ...(row.snoozed_until === null ? {} : { snoozedUntil: row.snoozed_until }),
     // The correlator's own copy hears of what people do too: theirs is the wording that counts.
     timeline:
       own.length === 0

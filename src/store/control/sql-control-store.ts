@@ -123,6 +123,7 @@ export class SqlControlStore implements ControlStore {
       .limit(limit + 1);
     if (filter.tenant !== undefined) query = query.where('tenant', '=', filter.tenant);
     if (filter.status !== undefined) query = query.where('status', '=', filter.status);
+    if (filter.merged !== true) query = query.where('merged_into', 'is', null);
     if (filter.from !== undefined) query = query.where('updated_at', '>=', filter.from);
     if (filter.to !== undefined) query = query.where('opened_at', '<', filter.to);
     if (filter.service !== undefined) {
@@ -148,6 +149,8 @@ export class SqlControlStore implements ControlStore {
         verdict: incident.verdict === null ? null : JSON.stringify(incident.verdict),
         acknowledged_by: incident.acknowledgedBy,
         acknowledged_at: incident.acknowledgedAt,
+        assigned_to: incident.assignedTo ?? null,
+        snoozed_until: incident.snoozedUntil ?? null,
         user_timeline: JSON.stringify(incident.timeline.filter((entry) => USER_TIMELINE.has(entry.kind))),
         user_version: e('user_version', '+', 1),
       }))
@@ -250,8 +253,8 @@ export class SqlControlStore implements ControlStore {
     }));
   }
 
-  async dueOutbox(now: number, limit: number): Promise<readonly OutboxItem[]> {
-    const rows = await this.#db
+  async dueOutbox(now: number, limit: number, except: readonly string[] = []): Promise<readonly OutboxItem[]> {
+    let query = this.#db
       .selectFrom('outbox as item')
       .selectAll()
       .where('state', '=', 'pending')
@@ -266,16 +269,16 @@ export class SqlControlStore implements ControlStore {
               .where('older.state', '=', 'pending')
               .whereRef('older.receiver', '=', 'item.receiver')
               .whereRef('older.incident_id', '=', 'item.incident_id')
-              .whereRef('older.created_at', '<', 'item.created_at')
+              .whereRef('older.sequence', '<', 'item.sequence')
               .where('older.next_attempt_at', '>', now),
           ),
         ),
       )
-      .orderBy('created_at')
+      .orderBy('sequence')
       .orderBy('id')
-      .limit(limit)
-      .execute();
-    return rows.map(outboxOf);
+      .limit(limit);
+    if (except.length > 0) query = query.where('receiver', 'not in', [...except]);
+    return (await query.execute()).map(outboxOf);
   }
 
   async settleOutbox(id: string, result: Parameters<ControlStore['settleOutbox']>[1]): Promise<void> {
@@ -297,9 +300,17 @@ export class SqlControlStore implements ControlStore {
       .selectFrom('outbox')
       .selectAll()
       .orderBy('created_at', 'desc')
-      .orderBy('id')
+      .orderBy('sequence', 'desc')
       .limit(Math.min(filter.limit ?? 100, MAX_PAGE));
-    if (filter.incident !== undefined) query = query.where('incident_id', '=', filter.incident);
+    if (filter.incident !== undefined) {
+      const { incident } = filter;
+      query = query.where((e) =>
+        e.or([
+          e('incident_id', '=', incident),
+          e('id', 'in', e.selectFrom('outbox_incidents').select('outbox_id').where('incident_id', '=', incident)),
+        ]),
+      );
+    }
     return (await query.execute()).map(outboxOf);
   }
 
@@ -368,6 +379,7 @@ export class SqlControlStore implements ControlStore {
       .orderBy('at', 'desc')
       .orderBy('id')
       .limit(Math.min(filter.limit ?? 100, MAX_PAGE));
+    if (filter.subject !== undefined) query = query.where('subject', '=', filter.subject);
     if (filter.from !== undefined) query = query.where('at', '>=', filter.from);
     if (filter.to !== undefined) query = query.where('at', '<', filter.to);
     return (await query.execute()).map(auditOf);

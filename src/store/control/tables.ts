@@ -13,6 +13,10 @@ export interface Tables {
     verdict: string | null;
     acknowledged_by: string | null;
     acknowledged_at: number | null;
+    assigned_to: ColumnType<string | null, string | null | undefined, string | null>;
+    snoozed_until: ColumnType<number | null, number | null | undefined, number | null>;
+    /** Of a merged one, that which it is part of: the correlator's word, here so that lists can leave it out. */
+    merged_into: string | null;
     user_timeline: ColumnType<string, string | undefined, string>;
     user_version: ColumnType<number, number | undefined, number>;
   };
@@ -44,7 +48,10 @@ export interface Tables {
     last_error: string;
     created_at: number;
     sent_at: number | null;
+    sequence: ColumnType<number, unknown, never>;
   };
+  /** Incidents that a message about several of them is about. */
+  outbox_incidents: { incident_id: string; outbox_id: string };
   templates: { id: string; service: string; template: string; first_seen: number; severity: number; example: string };
   deploys: { service: string; at: number; from_version: string; to_version: string };
   spans: {

@@ -12,6 +12,7 @@ export async function upsertIncident(tx: Transaction<Tables>, incident: Incident
     status: incident.status,
     opened_at: incident.openedAt,
     updated_at: incident.updatedAt,
+    merged_into: incident.mergedInto ?? null,
     document: JSON.stringify(incident),
   };
   await tx
@@ -35,10 +36,11 @@ export async function upsertIncident(tx: Transaction<Tables>, incident: Incident
     .execute();
 }
 
+/** An id that is there already is left as it is. */
 export async function insertOutbox(tx: Transaction<Tables>, item: CorrelatorCommit['outbox'][number]): Promise<void> {
   await tx
     .insertInto('outbox')
-    .values({
+    .values((e) => ({
       id: item.id,
       incident_id: item.payload.incident.id,
       receiver: item.receiver,
@@ -50,8 +52,18 @@ export async function insertOutbox(tx: Transaction<Tables>, item: CorrelatorComm
       last_error: '',
       created_at: item.createdAt,
       sent_at: null,
-    })
+      sequence: e
+        .selectFrom('outbox as before')
+        .select((b) => b(b.fn.coalesce(b.fn.max('before.sequence'), b.lit(0)), '+', b.lit(1)).as('next')),
+    }))
     .onConflict((c) => c.column('id').doNothing())
+    .execute();
+  const about = new Set((item.payload.members ?? []).map((member) => member.incident.id));
+  if (about.size === 0) return;
+  await tx
+    .insertInto('outbox_incidents')
+    .values([...about].map((id) => ({ incident_id: id, outbox_id: item.id })))
+    .onConflict((c) => c.columns(['incident_id', 'outbox_id']).doNothing())
     .execute();
 }
 
@@ -135,6 +147,10 @@ export async function prune(tx: Transaction<Tables>, before: number): Promise<nu
   const results = [
     await tx.deleteFrom('incident_services').where('incident_id', 'in', old).executeTakeFirst(),
     await tx.deleteFrom('outbox').where('state', '<>', 'pending').where('created_at', '<', before).executeTakeFirst(),
+    await tx
+      .deleteFrom('outbox_incidents')
+      .where('outbox_id', 'not in', (e) => e.selectFrom('outbox').select('id'))
+      .executeTakeFirst(),
     await tx.deleteFrom('incidents').where('status', '=', 'closed').where('updated_at', '<', before).executeTakeFirst(),
     await tx.deleteFrom('decisions').where('at', '<', before).executeTakeFirst(),
     await tx.deleteFrom('spans').where('start_at', '<', before).executeTakeFirst(),

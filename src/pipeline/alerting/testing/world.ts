@@ -4,6 +4,7 @@ import type { Incident } from '../../../domain/incident.ts';
 import { sampleIncident } from '../../../store/contract.ts';
 import { openSqliteControlStore } from '../../../store/control/sqlite.ts';
 import { createNotices } from '../../correlator/notices.ts';
+import { budgetOf } from '../../routing/budget.ts';
 import { zoneOffset } from '../../routing/zones.ts';
 import { settingsSchema } from '../../settings.ts';
 import { createAlerting } from '../alerting.ts';
@@ -16,7 +17,6 @@ receivers:
   - {name: pager, webhook_configs: [{url: 'http://127.0.0.1:1/pager'}]}
 route:
   receiver: team
-  group_by: [service]
   routes:
     - matchers: [severity="critical"]
       receiver: pager
@@ -40,6 +40,7 @@ export async function alertingWorld(config = CONFIG) {
       intervals: settings.time_intervals,
       inhibitRules: settings.inhibit_rules,
       zone: zoneOffset,
+      ...budgetOf(settings.budget),
     },
   );
   const correlator = {
@@ -73,7 +74,10 @@ export async function alertingWorld(config = CONFIG) {
         state: '',
         applied: {},
       });
-      return outbox.map((item) => `${item.payload.incident.id} ${item.payload.reason} ${item.receiver}`);
+      return outbox.map(({ payload, receiver }) => {
+        const about = payload.members?.map((member) => member.incident.id).join('+') ?? payload.incident.id;
+        return `${about} ${payload.reason} ${receiver}`;
+      });
     },
     incident: (id: string, over: Partial<Incident> = {}): Incident =>
       sampleIncident(id, time.now, { severity: 'warning', services: ['checkout'], ...over }),
