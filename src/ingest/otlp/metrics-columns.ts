@@ -1,3 +1,5 @@
+import type { NumberColumns } from '../wire/number-points.ts';
+
 /** What a scan of one metrics body leaves behind, before anything is registered: columns for the whole body, reused. */
 
 /** What a sample is beside an ordinary one: which of the series of a summary, or the end of a series. */
@@ -10,6 +12,8 @@ const KEEP = 1 << 16;
 export class SampleColumns {
   length = 0;
   capacity = 0;
+  /** Samples that are not to be handed on as they are: ends of series. */
+  special = 0;
   /** Raw hash, two lanes a sample. */
   keys = new Int32Array(0);
   time = new Float64Array(0);
@@ -31,7 +35,21 @@ export class SampleColumns {
 
   begin(): void {
     this.length = 0;
+    this.special = 0;
     if (this.capacity > KEEP) this.resize(2048);
+  }
+
+  /** Works in columns of somebody else, with room for `capacity` samples; more than that are moved to columns of its own. */
+  use(columns: NumberColumns, capacity: number): void {
+    this.length = 0;
+    this.special = 0;
+    Object.assign(this, columns);
+    if (capacity === this.capacity) return;
+    this.role = new Uint8Array(capacity);
+    this.ends = new Uint8Array(capacity);
+    this.series = new Int32Array(capacity);
+    this.quantile = new Float64Array(capacity);
+    this.capacity = capacity;
   }
 
   /** Makes room for one more. */

@@ -1,5 +1,6 @@
 import { SERIES_KIND } from '../../domain/signal/series.ts';
 import { hashBytes } from '../../stats/hash.ts';
+import { NumberPoints } from '../wire/number-points.ts';
 import { malformed, type Wire } from '../wire/proto.ts';
 import { scanHistogram } from './histogram-scan.ts';
 import { HistogramColumns, MetricColumns, ROLE, SampleColumns } from './metrics-columns.ts';
@@ -19,6 +20,9 @@ export class MetricsScan {
   readonly samples = new SampleColumns();
   readonly histograms = new HistogramColumns();
   readonly metrics = new MetricColumns();
+  private readonly fast: NumberPoints | null;
+  /** True while the body at hand is in the kernel's memory, and its samples with it. */
+  private isFast = false;
   rejected = 0;
   message = '';
   private readonly wire: Wire;
@@ -26,14 +30,24 @@ export class MetricsScan {
   /** Scratch; entry 1 holds the last hash of attributes. */
   readonly pair = new Int32Array(4);
 
-  constructor(wire: Wire, resources: BodyResources) {
+  /** @param fast Null: every point is read here. */
+  constructor(wire: Wire, resources: BodyResources, fast: NumberPoints | null = new NumberPoints()) {
+    this.fast = fast;
     this.wire = wire;
     this.resources = resources;
   }
 
+  /** Opens a body on the wire, as a copy in the kernel's memory unless it is very large. */
+  open(body: Uint8Array): void {
+    const copy = this.fast?.open(body) ?? null;
+    this.wire.open(copy ?? body);
+    this.isFast = copy !== null;
+  }
+
   /** @throws TocsinError `bad_payload`. */
   run(): void {
-    this.samples.begin();
+    if (this.fast !== null && this.isFast) this.samples.use(this.fast.columns, this.fast.room);
+    else this.samples.begin();
     this.histograms.begin();
     this.metrics.begin();
     this.rejected = 0;
@@ -132,6 +146,7 @@ export class MetricsScan {
   private numbers(end: number, metric: number, a: number, b: number): void {
     const { wire } = this;
     while (wire.pos < end) {
+      if (this.plainPoints(end, metric, a, b)) return;
       const tag = wire.tag(end);
       if (tag === 0x0a) this.numberPoint(wire.span(end), metric, a, b);
       else if (tag >>> 3 === 1) wire.message(tag, end);
@@ -145,6 +160,7 @@ export class MetricsScan {
     let temporality = 0;
     let monotonic = false;
     while (wire.pos < end) {
+      if (this.plainPoints(end, metric, a, b)) break;
       const tag = wire.tag(end);
       if (tag === 0x0a) this.numberPoint(wire.span(end), metric, a, b);
       else if (tag === 0x10) temporality = wire.varint32(end);
@@ -167,7 +183,23 @@ export class MetricsScan {
     for (let i = first; i < samples.length; i++) keys[2 * i]! ^= mix;
   }
 
-  /** Gauge and sum points: the hot loop. `[wire.pos, end)` is the NumberDataPoint; leaves `wire.pos` at `end`. */
+  /** Gauge and sum points: the hot loop. Takes those that the kernel understands; true if nothing is left up to `end`. */
+  private plainPoints(end: number, metric: number, a: number, b: number): boolean {
+    const { wire, samples, fast } = this;
+    // Samples of a body that outgrew the kernel's columns have moved away from it.
+    if (fast === null || !this.isFast || samples.keys !== fast.columns.keys) return false;
+    const first = samples.length;
+    wire.pos = fast.read(wire.pos, end, metric, a, b, first);
+    const { count } = fast;
+    if (count > first) {
+      samples.role.fill(0, first, count);
+      samples.length = count;
+      this.resources.sawTime(this.metrics.resource[metric]!, samples.time[first]!);
+    }
+    return wire.pos >= end;
+  }
+
+  /** One gauge or sum point, as the kernel reads it and in every other form that it may have. `[wire.pos, end)` is the NumberDataPoint; leaves `wire.pos` at `end`. */
   private numberPoint(end: number, metric: number, seedA: number, seedB: number): void {
     const { wire, samples } = this;
     const { buf, view } = wire;
@@ -248,7 +280,10 @@ export class MetricsScan {
     samples.end[i] = end;
     samples.metric[i] = metric;
     samples.role[i] = role;
-    if (role !== 0) samples.ends[i] = ROLE.sample;
+    if (role !== 0) {
+      samples.ends[i] = ROLE.sample;
+      samples.special++;
+    }
     samples.length = i + 1;
     this.resources.sawTime(this.metrics.resource[metric]!, time);
   }
@@ -296,6 +331,7 @@ export class MetricsScan {
     samples.metric[i] = metric;
     samples.role[i] = role;
     samples.ends[i] = ROLE.sample;
+    if (role === ROLE.stale) samples.special++;
     this.resources.sawTime(this.metrics.resource[metric]!, time);
     return i;
   }

@@ -30,7 +30,7 @@ export class OtlpMetricsDecoder implements PayloadDecoder {
 
   decode(body: Uint8Array, tenant: string, sink: SignalSink): IntakeResult {
     const { wire, scan, resources } = this;
-    wire.open(body);
+    scan.open(body);
     try {
       resources.begin(tenant);
       scan.run();
@@ -44,7 +44,7 @@ export class OtlpMetricsDecoder implements PayloadDecoder {
       this.table.touch(samples.length, samples.series, samples.time);
       this.table.touch(histograms.length, histograms.series, histograms.time);
       if (unknown > 0) this.registerUnknown();
-      const accepted = this.deliverSamples(sink) + this.deliverHistograms(sink);
+      const accepted = this.deliverSamples(sink, unknown === 0 && samples.special === 0) + this.deliverHistograms(sink);
       this.deliverStale(sink);
       return { accepted, rejected: scan.rejected, message: scan.message };
     } finally {
@@ -127,7 +127,24 @@ export class OtlpMetricsDecoder implements PayloadDecoder {
     return metrics.index[metric]!;
   }
 
-  private deliverSamples(sink: SignalSink): number {
+  /** `isWhole`: every sample is one of a known series. */
+  private deliverSamples(sink: SignalSink, isWhole: boolean): number {
+    const { samples } = this.scan;
+    if (!isWhole) return this.pickSamples(sink);
+    // The columns are handed on where they are.
+    for (let from = 0; from < samples.length; from += SLICE) {
+      const to = Math.min(samples.length, from + SLICE);
+      sink.points({
+        length: to - from,
+        series: samples.series.subarray(from, to),
+        time: samples.time.subarray(from, to),
+        value: samples.value.subarray(from, to),
+      });
+    }
+    return samples.length;
+  }
+
+  private pickSamples(sink: SignalSink): number {
     const { samples } = this.scan;
     const { points } = this;
     let accepted = 0;
