@@ -27,7 +27,7 @@ test('a verdict is stored, shown, and still there after a reload', async ({ page
   const { id } = await incidentWith(request, 'Inventory');
   await page.goto(`/incidents/${id}`);
   await page.getByLabel('Your name').fill('mira');
-  await page.getByLabel('Comment').fill('agent upgrade');
+  await page.getByLabel('Reason for the verdict').fill('agent upgrade');
   await page.getByRole('button', { name: 'Expected' }).click();
   await expect(page.getByText('said mira')).toBeVisible();
   await expect(page.getByRole('button', { name: 'Expected' })).toHaveAttribute('aria-pressed', 'true');

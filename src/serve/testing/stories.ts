@@ -141,7 +141,6 @@ function badDeploy(now: EpochMs): Story {
       { at: deploy.at, kind: 'deploy', text: 'payments 2.13.4 became 2.14.0' },
       { at: onset, kind: 'onset', text: 'Error ratio of payments leaves its band' },
       { at: onset + 40_000, kind: 'opened', text: 'Incident opened, payments at p < 0.000001' },
-      { at: onset + 42_000, kind: 'notified', text: 'Alertmanager and Slack #oncall-shop told' },
       { at: onset + 60_000, kind: 'service-joined', text: 'checkout joins: it waits for payments' },
       {
         at: onset + 150_000,
@@ -196,7 +195,6 @@ function leak(now: EpochMs): Story {
     timeline: [
       { at: onset, kind: 'onset', text: 'Memory starts to rise' },
       { at: onset + 31 * MINUTE, kind: 'opened', text: 'Incident opened, memory at p = 0.00002' },
-      { at: onset + 31 * MINUTE, kind: 'notified', text: 'Slack #recommendations told' },
       { at: onset + 38 * MINUTE, kind: 'acknowledged', text: 'Acknowledged by mira' },
     ],
     acknowledgedBy: 'mira',
@@ -258,7 +256,6 @@ function sessionsFull(now: EpochMs): Story {
     timeline: [
       { at: onset, kind: 'onset', text: 'CPU of sessions leaves its band' },
       { at: onset + 40_000, kind: 'opened', text: 'Incident opened' },
-      { at: onset + 45_000, kind: 'notified', text: 'Alertmanager and Slack #oncall-shop told' },
       { at: to, kind: 'recovered', text: 'All services back in their range' },
       { at: closedAt, kind: 'closed', text: 'Closed after 4 quiet minutes' },
     ],

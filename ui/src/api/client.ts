@@ -35,9 +35,15 @@ export async function get<T>(path: string, query: Query = {}, signal?: AbortSign
   return take<T>(await reach(url, { headers: authHeaders(), ...(signal === undefined ? {} : { signal }) }));
 }
 
-export async function post<T>(path: string, body: unknown): Promise<T> {
-  const headers = { ...authHeaders(), 'content-type': 'application/json', 'x-tocsin-request': '1' };
-  return take<T>(await reach(new URL(path, ROOT), { method: 'POST', headers, body: JSON.stringify(body) }));
+export const post = <T>(path: string, body: unknown): Promise<T> => change<T>('POST', path, body);
+export const remove = <T>(path: string): Promise<T> => change<T>('DELETE', path);
+
+/** The header says that this page meant it, and where the audit log has it from. */
+async function change<T>(method: 'POST' | 'DELETE', path: string, body?: unknown): Promise<T> {
+  const headers: Record<string, string> = { ...authHeaders(), 'x-tocsin-request': 'page' };
+  if (body === undefined) return take<T>(await reach(new URL(path, ROOT), { method, headers }));
+  headers['content-type'] = 'application/json';
+  return take<T>(await reach(new URL(path, ROOT), { method, headers, body: JSON.stringify(body) }));
 }
 
 async function reach(url: URL, init: RequestInit): Promise<Response> {

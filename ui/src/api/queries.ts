@@ -1,6 +1,6 @@
-import { keepPreviousData, useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import type { Query } from './client.ts';
-import { ApiError, get, post } from './client.ts';
+import { ApiError, get } from './client.ts';
 import type {
   WireDecision,
   WireDeploy,
@@ -65,6 +65,12 @@ export const useDeploys = (query: Query) =>
     queryFn: () => get<Items<WireDeploy>>('api/v1/deploys', query),
     refetchInterval: 60_000,
   });
+export const useIncidentOutbox = (incident: string) =>
+  useQuery({
+    queryKey: ['outbox', incident],
+    queryFn: () => get<Items<WireOutboxItem>>('api/v1/outbox', { incident, limit: 200 }),
+    refetchInterval: 15_000,
+  });
 export const useOutbox = () =>
   useQuery({
     queryKey: ['outbox'],
@@ -90,15 +96,3 @@ export const useRange = (id: string, query: { from: number; to: number; step?: n
     placeholderData: (previous) => (previous?.series.id === id ? previous : undefined),
     enabled,
   });
-
-/** A change of one incident: the answer is the new incident, shown at once. */
-export function useIncidentAction<B>(id: string, action: 'acknowledge' | 'verdict') {
-  const client = useQueryClient();
-  return useMutation({
-    mutationFn: (body: B) => post<WireIncident>(`api/v1/incidents/${enc(id)}/${action}`, body),
-    onSuccess: (incident) => {
-      client.setQueryData(['incident', id], incident);
-      void client.invalidateQueries({ queryKey: ['incidents'] });
-    },
-  });
-}

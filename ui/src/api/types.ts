@@ -1,4 +1,12 @@
 /** What travels between server and page; types only, the schemas stay on the server. */
+
+export type { BudgetView as WireBudget } from '../../../src/domain/alerting/budget-view.ts';
+export type {
+  WireMaintenance,
+  WireMaintenancePreview,
+  WirePreview,
+  WireSilence,
+} from '../../../src/serve/schemas/alerting.ts';
 export type { Problem } from '../../../src/serve/schemas/common.ts';
 export type {
   WireAnomaly,
@@ -11,8 +19,10 @@ export type {
   WireTimelineEntry,
   WireVerdict,
 } from '../../../src/serve/schemas/incident.ts';
+export type { WireRouting, WireRoutingTest } from '../../../src/serve/schemas/routing.ts';
 export type { WireRange, WireSeries, WireSpan, WireTemplate, WireTrace } from '../../../src/serve/schemas/series.ts';
 export type {
+  WireAudit,
   WireDecision,
   WireEdge,
   WireGraph,

@@ -9,25 +9,15 @@ import styles from './shell.module.css';
 import { Shortcuts } from './shortcuts.tsx';
 import { formatClock, momentWords, useNow } from './time.tsx';
 
-const icons: Readonly<Record<string, ReactNode>> = {
-  '': <path d="M2 9h3l2-5 3 8 2-3h2" />,
-  incidents: <path d="M8 2l6.5 11.5h-13zM8 6.5v3M8 11.5v.2" />,
-  explore: <path d="M7 2.5a4.5 4.5 0 100 9 4.5 4.5 0 000-9zM10.5 10.5L14 14" />,
-  services: (
-    <path d="M8 2.2a1.8 1.8 0 100 3.6 1.8 1.8 0 000-3.6zM3.5 10.2a1.8 1.8 0 100 3.6 1.8 1.8 0 000-3.6zM12.5 10.2a1.8 1.8 0 100 3.6 1.8 1.8 0 000-3.6zM7 5.6l-2.5 4.7M9 5.6l2.5 4.7" />
-  ),
-  status: <path d="M3 13V9M8 13V3M13 13V6.5" />,
-};
+/** What the bar needs of a page (`pages/registry.tsx`). */
+export interface BarEntry {
+  readonly path: string;
+  readonly name: string;
+  readonly key: string;
+  readonly icon: ReactNode;
+}
 
-const PAGES: readonly (readonly [path: string, name: string])[] = [
-  ['', 'Overview'],
-  ['incidents', 'Incidents'],
-  ['explore', 'Explore'],
-  ['services', 'Services'],
-  ['status', 'Status'],
-];
-
-export function Shell({ children }: { children: ReactNode }) {
+export function Shell({ pages, children }: { pages: readonly BarEntry[]; children: ReactNode }) {
   const path = usePath();
   const section = path[0] ?? '';
   const { colorScheme, setColorScheme } = useMantineColorScheme();
@@ -77,7 +67,7 @@ export function Shell({ children }: { children: ReactNode }) {
           <span>Tocsin</span>
         </Link>
         <nav aria-label="Pages" className={styles.nav}>
-          {PAGES.map(([to, name]) => (
+          {pages.map(({ path: to, name, icon }) => (
             <Link key={to} to={href(to)} className={styles.page} aria-current={section === to ? 'page' : undefined}>
               <svg
                 viewBox="0 0 16 16"
@@ -90,7 +80,7 @@ export function Shell({ children }: { children: ReactNode }) {
                 strokeLinejoin="round"
                 aria-hidden="true"
               >
-                {icons[to]}
+                {icon}
               </svg>
               <span>{name}</span>
               {to === 'incidents' && count > 0 && (
@@ -122,7 +112,7 @@ export function Shell({ children }: { children: ReactNode }) {
       <main id="main" ref={main} tabIndex={-1} className={styles.main}>
         {children}
       </main>
-      <Shortcuts onScheme={flip} />
+      <Shortcuts pages={pages} onScheme={flip} />
     </div>
   );
 }

@@ -3,21 +3,24 @@ import { useEffect, useState } from 'react';
 import { href, navigate } from './router.tsx';
 import styles from './shell.module.css';
 
-const PAGES: Readonly<Record<string, readonly [path: string, name: string]>> = {
-  o: ['', 'overview'],
-  i: ['incidents', 'incidents'],
-  e: ['explore', 'explore'],
-  s: ['services', 'services'],
-  t: ['status', 'status'],
-};
+/** A page and the key that leads there after `g`. */
+interface Place {
+  readonly path: string;
+  readonly name: string;
+  readonly key: string;
+}
 
 /** How long `g` waits for its second key. */
 const CHORD_MS = 1_200;
 
-function typing(target: EventTarget | null): boolean {
-  return (
-    target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
-  );
+/** A key that means a shortcut: nobody types, no dialog is open, no chord of the browser's. */
+export function meantAsShortcut(event: KeyboardEvent): boolean {
+  const { target } = event;
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return false;
+  if (target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)))
+    return false;
+  const dialog = document.querySelector('[role="dialog"][aria-modal="true"]');
+  return dialog === null || (event.key === '?' && dialog.contains(document.querySelector('[data-keys]')));
 }
 
 /** Moves the focus along the items of a list (`data-item`), as in a mail program. */
@@ -31,17 +34,17 @@ function step(direction: 1 | -1): void {
   items[next]?.scrollIntoView({ block: 'nearest' });
 }
 
-export function Shortcuts({ onScheme }: { onScheme: () => void }) {
+export function Shortcuts({ pages, onScheme }: { pages: readonly Place[]; onScheme: () => void }) {
   const [help, setHelp] = useState(false);
 
   useEffect(() => {
     let chord = 0;
     const press = (event: KeyboardEvent): void => {
-      if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+      if (!meantAsShortcut(event)) return;
       const going = Date.now() - chord < CHORD_MS;
       chord = 0;
-      const page = going ? PAGES[event.key] : undefined;
-      if (page !== undefined) navigate(href(page[0]));
+      const page = going ? pages.find(({ key }) => key === event.key) : undefined;
+      if (page !== undefined) navigate(href(page.path));
       else if (event.key === 'g') chord = Date.now();
       else if (event.key === '?') setHelp((shown) => !shown);
       else if (event.key === 'd') onScheme();
@@ -54,18 +57,20 @@ export function Shortcuts({ onScheme }: { onScheme: () => void }) {
       else return;
       event.preventDefault();
     };
-    window.addEventListener('keydown', press);
-    return () => window.removeEventListener('keydown', press);
-  }, [onScheme]);
+    // Before every page's own keys: the second key of a chord is no shortcut of theirs.
+    window.addEventListener('keydown', press, true);
+    return () => window.removeEventListener('keydown', press, true);
+  }, [onScheme, pages]);
 
   const rows: readonly (readonly [keys: readonly string[], does: string])[] = [
-    ...Object.entries(PAGES).map(([key, [, name]]) => [['g', key], `Go to ${name}`] as const),
+    ...pages.map(({ key, name }) => [['g', key], `Go to ${name.toLowerCase()}`] as const),
     [['j'], 'Next item of the list'],
     [['k'], 'Previous item of the list'],
     [['Enter'], 'Open the item'],
     [['u'], 'Up one level'],
     [['/'], 'Search'],
     [['a'], 'Acknowledge (on an incident)'],
+    [['c'], 'Comment (on an incident)'],
     [['d'], 'Dark or light'],
     [['?'], 'This list'],
   ];
@@ -77,7 +82,7 @@ export function Shortcuts({ onScheme }: { onScheme: () => void }) {
       size="sm"
       closeButtonProps={{ 'aria-label': 'Close' }}
     >
-      <dl className={styles.keys}>
+      <dl className={styles.keys} data-keys>
         {rows.map(([keys, does]) => (
           <div key={does}>
             <dt>

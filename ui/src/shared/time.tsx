@@ -23,10 +23,17 @@ export const formatShort = (at: number): string => shortTime.format(at);
 export const formatDay = (at: number): string => dayTime.format(at);
 export const utc = (at: number): string => `${new Date(at).toISOString().replace('T', ' ').slice(0, 19)} UTC`;
 
+/** What a field of type datetime-local holds: local time to the minute. */
+export function localInput(at: number): string {
+  const date = new Date(at);
+  return new Date(at - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
 /** "14:05", "14:05 yesterday", "Mon, 3 Nov, 14:05": as short as stays clear. */
 export function momentWords(at: number, now: number): string {
   const date = (moment: number): string => new Date(moment).toDateString();
   if (date(at) === date(now)) return formatShort(at);
+  if (date(at) === date(now + 86_400_000)) return `${formatShort(at)} tomorrow`;
   return date(at) === date(now - 86_400_000) ? `${formatShort(at)} yesterday` : formatDay(at);
 }
 

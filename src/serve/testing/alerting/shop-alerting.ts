@@ -2,6 +2,7 @@ import { parseConfig } from '../../../config/load.ts';
 import type { RecurrenceSpec } from '../../../domain/alerting/suppression.ts';
 import { DAY, HOUR, MINUTE } from '../../../domain/units.ts';
 import { createAlerting, type RunningAlerting } from '../../../pipeline/alerting/alerting.ts';
+import { createNotices } from '../../../pipeline/correlator/notices.ts';
 import { zoneOffset } from '../../../pipeline/routing/zones.ts';
 import { settingsSchema } from '../../../pipeline/settings.ts';
 import type { ApiDeps } from '../../deps.ts';
@@ -42,7 +43,7 @@ time_intervals:
         location: Europe/Berlin
   - name: weekends
     time_intervals:
-      - weekdays: ['saturday:sunday']
+      - weekdays: [saturday, sunday]
         location: Europe/Berlin
 inhibit_rules:
   - source_matchers: [severity="critical"]
@@ -69,6 +70,14 @@ export async function createShopAlerting(
   const { control, clock } = deps;
   const settings = parseConfig(empty ? '{}' : CONFIG, settingsSchema, {}).config;
   const incidents = (await control.incidents({ limit: 200 })).items;
+  if (!empty) await seedSilences(deps);
+  const notices = createNotices(
+    settings.route,
+    settings.receivers.map(({ name }) => name),
+    'http://tocsin.example',
+    { modelVersion: '', configHash: '' },
+    { intervals: settings.time_intervals, inhibitRules: settings.inhibit_rules, zone: zoneOffset },
+  );
   const alerting = await createAlerting({
     control,
     clock,
@@ -78,12 +87,42 @@ export async function createShopAlerting(
     correlator: {
       incidents: () => incidents,
       receiversOf: () => ['slack-oncall'],
-      setSilences() {},
-      setMaintenance() {},
-      heldBy: () => ({ silencedBy: [], inhibitedBy: null, mutedBy: null }),
+      setSilences: (silences) => notices.setSilences(silences),
+      setMaintenance: (windows) => notices.setMaintenance(windows),
+      heldBy: (incident, at) => notices.heldBy(incident, incidents, [], at),
     },
   });
   if (empty) return alerting;
+  const now = clock.now();
+  await alerting.putMaintenance({
+    name: 'Database patching',
+    matchers: by('service', 'orders-db'),
+    spans: [],
+    recurrences: [weekly({})],
+    createdBy: 'platform',
+    comment: 'Rolling restart, writes stall for up to a minute',
+  });
+  await alerting.putMaintenance({
+    name: 'Nightly backup',
+    matchers: [{ name: 'service', value: 'orders-db|sessions', isRegex: true, isEqual: true }],
+    spans: [],
+    recurrences: [weekly({ start: '2026-01-01T01:30:00', durationMs: 45 * MINUTE, rrule: 'FREQ=DAILY' })],
+    createdBy: 'platform',
+    comment: '',
+  });
+  await alerting.putMaintenance({
+    name: 'Move of the label printers',
+    matchers: by('service', 'shipping'),
+    spans: [{ startsAt: now - 20 * MINUTE, endsAt: now + 100 * MINUTE }],
+    recurrences: [],
+    createdBy: 'jonas',
+    comment: 'Change CHG-889',
+  });
+  return alerting;
+}
+
+/** One in force, one to come, one that ended. */
+async function seedSilences({ control, clock }: Pick<ApiDeps, 'control' | 'clock'>): Promise<void> {
   const now = clock.now();
   const silence = (matchers: ReturnType<typeof by>, startsAt: number, endsAt: number, who: string, comment: string) =>
     control.saveSilence({
@@ -104,29 +143,4 @@ export async function createShopAlerting(
   );
   await silence(by('service', 'catalog'), now + 9 * HOUR, now + 13 * HOUR, 'jonas', 'Reindex of the whole catalogue');
   await silence(by('service', 'shipping'), now - 2 * DAY, now - 46 * HOUR, 'mira', 'Carrier rotates its key');
-  await alerting.putMaintenance({
-    name: 'Database patching',
-    matchers: by('service', 'orders-db'),
-    spans: [],
-    recurrences: [weekly({})],
-    createdBy: 'platform',
-    comment: 'Rolling restart, writes stall for up to a minute',
-  });
-  await alerting.putMaintenance({
-    name: 'Nightly backup',
-    matchers: [{ name: 'service', value: 'orders-db|sessions', isRegex: true, isEqual: true }],
-    spans: [],
-    recurrences: [weekly({ start: '2026-01-01T01:30:00', durationMs: 45 * MINUTE, rrule: 'FREQ=DAILY' })],
-    createdBy: 'platform',
-    comment: '',
-  });
-  await alerting.putMaintenance({
-    name: 'Move to the new network',
-    matchers: [],
-    spans: [{ startsAt: now - 20 * MINUTE, endsAt: now + 100 * MINUTE }],
-    recurrences: [],
-    createdBy: 'jonas',
-    comment: 'Change CHG-889',
-  });
-  return alerting;
 }

@@ -6,10 +6,11 @@ import type { WireIncident } from '../../api/types.ts';
 import { NOTHING, percent, span } from '../../shared/format.ts';
 import { useNames } from '../../shared/names.tsx';
 import { Fetched, Panel } from '../../shared/panel.tsx';
-import { href, Link, useSearch } from '../../shared/router.tsx';
+import { href, Link, navigate, useSearch } from '../../shared/router.tsx';
 import { Chip, SeveritySign } from '../../shared/signs.tsx';
 import { Time, useNow } from '../../shared/time.tsx';
-import { Actions } from './actions.tsx';
+import { ActionBar } from './actions/action-bar.tsx';
+import { HeldBanner } from './actions/held-banner.tsx';
 import { Causes } from './causes.tsx';
 import { Decisions } from './decisions.tsx';
 import { EvidenceCharts } from './evidence-charts.tsx';
@@ -21,6 +22,11 @@ import { TraceWaterfall } from './trace-waterfall.tsx';
 /** One story: what, since when, who caused it and why we think so; then what it really was. */
 export function IncidentPage({ id }: { id: string }) {
   const query = useIncident(id);
+  const kept = query.data?.id ?? id;
+  // A merged one leads to that which it is part of.
+  useEffect(() => {
+    if (kept !== id) navigate(href(`incidents/${kept}`, { from: id }), { replace: true });
+  }, [kept, id]);
   return (
     <Fetched query={query} what="incident" rows={8} page>
       {(incident) => <Story incident={incident} />}
@@ -30,6 +36,7 @@ export function IncidentPage({ id }: { id: string }) {
 
 function Story({ incident }: { incident: WireIncident }) {
   const now = useNow();
+  const merged = useSearch().get('from');
   const { short, words } = useNames();
   const logs = incident.evidence.filter(({ modality, subject }) => modality === 'log' && subject !== undefined);
   useEffect(() => {
@@ -47,6 +54,11 @@ function Story({ incident }: { incident: WireIncident }) {
           <span className={`mono ${styles.id}`}>{incident.id}</span>
         </div>
         <h1 className={styles.title}>{words(incident.title, incident.onset)}</h1>
+        {merged !== '' && merged !== incident.id && (
+          <p className={styles.merged} role="status">
+            <span className="mono">{merged}</span> was merged into this incident.
+          </p>
+        )}
         <p className={styles.summary}>{words(incident.summary, incident.onset)}</p>
         <dl className={styles.facts}>
           <Fact name="Began">
@@ -70,9 +82,12 @@ function Story({ incident }: { incident: WireIncident }) {
               ))}
             </span>
           </Fact>
-          <Fact name="Acknowledged">{incident.acknowledgedBy ?? 'by nobody yet'}</Fact>
+          <Fact name="Who has it">
+            {incident.assignedTo ?? incident.acknowledgedBy ?? (incident.status === 'open' ? 'nobody yet' : 'nobody')}
+          </Fact>
         </dl>
-        <Actions incident={incident} />
+        <HeldBanner incident={incident} />
+        <ActionBar incident={incident} />
       </header>
       <div className={styles.columns}>
         <div className={styles.main}>
@@ -95,7 +110,7 @@ function Story({ incident }: { incident: WireIncident }) {
         </div>
         <aside className={styles.side} aria-label="History of this incident">
           <Panel title="Timeline">
-            <Timeline entries={incident.timeline} />
+            <Timeline incident={incident} />
           </Panel>
           {incident.contributions.length > 0 && (
             <Panel title="What it rests on">
