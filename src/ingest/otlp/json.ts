@@ -1,5 +1,5 @@
 import { TocsinError } from '../../domain/error.ts';
-import type { IntakeResult, SignalSink } from '../../domain/ports.ts';
+import type { IntakeResult, Signal, SignalSink } from '../../domain/ports.ts';
 import type { PayloadDecoder } from '../contract.ts';
 import { ProtoWriter } from '../wire/proto-writer.ts';
 import { type Field, LOGS_REQUEST, METRICS_REQUEST, type Message, TRACES_REQUEST } from './json-schema.ts';
@@ -31,7 +31,8 @@ export class OtlpJsonDecoder implements PayloadDecoder {
     return this.inner.decode(this.transcode(body), tenant, sink);
   }
 
-  private transcode(body: Uint8Array): Uint8Array {
+  /** The same request as protobuf; valid until the next call. @throws TocsinError `bad_payload`. */
+  transcode(body: Uint8Array): Uint8Array {
     let value: unknown;
     try {
       value = JSON.parse(utf8.decode(body));
@@ -138,6 +139,17 @@ export interface OtlpDecoders {
     readonly traces: PayloadDecoder;
   };
   readonly json: { readonly metrics: PayloadDecoder; readonly logs: PayloadDecoder; readonly traces: PayloadDecoder };
+}
+
+/** Rewrites OTLP/JSON bodies as protobuf, for whoever has to cut them; what is returned is valid until the next call. */
+export function createJsonTranscoder(): (signal: Signal, body: Uint8Array) => Uint8Array {
+  const nobody: PayloadDecoder = { decode: () => ({ accepted: 0, rejected: 0, message: '' }) };
+  const decoders = {
+    metrics: new OtlpJsonDecoder(METRICS_REQUEST, nobody),
+    logs: new OtlpJsonDecoder(LOGS_REQUEST, nobody),
+    traces: new OtlpJsonDecoder(TRACES_REQUEST, nobody),
+  };
+  return (signal, body) => decoders[signal].transcode(body);
 }
 
 /** The six OTLP decoders of a shard. */

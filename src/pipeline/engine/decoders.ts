@@ -4,6 +4,7 @@ import { createOtlpDecoders } from '../../ingest/otlp/json.ts';
 import { ResourceCache } from '../../ingest/otlp/resource.ts';
 import { RemoteWriteDecoder } from '../../ingest/remote-write/remote-write.ts';
 import type { ShardSeriesTable } from '../../ingest/series/series-table.ts';
+import type { MetricInput } from './metric-input.ts';
 
 export type Decode = (
   signal: Signal,
@@ -31,4 +32,29 @@ export function createDecode(table: ShardSeriesTable): Decode {
         throw new TocsinError('unsupported_media_type', `unknown payload format ${String(format)}`);
     }
   };
+}
+
+/**
+ * Decodes a metrics body into `input` and numbers its series in `table`. `plain` says that samples are all it brought: no new
+ * series or name, no end of one.
+ * @throws TocsinError `bad_payload`: then nothing of the body was taken.
+ */
+export function readMetrics(
+  table: ShardSeriesTable,
+  decode: Decode,
+  format: PayloadFormat,
+  body: Uint8Array,
+  tenant: string,
+  input: MetricInput,
+): { readonly result: IntakeResult; readonly plain: boolean } {
+  input.begin();
+  const { names } = table;
+  const before = table.revision;
+  names.onVersion = (service, version, at) => input.versions.push({ service, version, at });
+  try {
+    const result = decode('metrics', format, body, tenant, input);
+    return { result, plain: table.revision === before && input.isPlain };
+  } finally {
+    names.onVersion = null;
+  }
 }

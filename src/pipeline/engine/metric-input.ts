@@ -143,6 +143,16 @@ export class MetricInput implements SignalSink {
       const version = Buffer.from(from.raw(from.varint())).toString();
       this.versions.push({ service, version, at: from.f64() });
     }
+    this.#samples(from);
+  }
+
+  /** Reads samples alone: what `encodePoints` and `encodeHistograms` wrote. @throws TocsinError `corrupt`. */
+  decodeSamples(from: ByteReader): void {
+    this.begin();
+    this.#samples(from);
+  }
+
+  #samples(from: ByteReader): void {
     this.#points = decodePoints(from, this.#points);
     this.#histograms = decodeHistograms(from, this.#histograms);
   }

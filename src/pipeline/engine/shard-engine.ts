@@ -9,8 +9,9 @@ import { signalName } from '../../fuse/explain/explain.ts';
 import { createServiceFusion, type ServiceFusion } from '../../fuse/service/service.ts';
 import { ShardSeriesTable } from '../../ingest/series/series-table.ts';
 import type { Settings } from '../settings.ts';
-import { createDecode, type Decode } from './decoders.ts';
+import { createDecode, type Decode, readMetrics } from './decoders.ts';
 import { DerivedPoints } from './derived-points.ts';
+import { GRACE, LONGEST_PAUSE, newestTime, RETURN_GRACE } from './event-clock.ts';
 import { LogPath } from './log-path.ts';
 import type { MetricInput } from './metric-input.ts';
 import { MetricPath } from './metric-path.ts';
@@ -19,12 +20,6 @@ import { PIPELINE_SERVICE, PipelineSilence, silenceEvidence } from './silence-ev
 import { TracePath } from './trace-path.ts';
 
 export const TICK: DurationMs = 10 * SECOND;
-/** How long a tick waits, in event time, for senders that are a little behind. */
-const GRACE: DurationMs = 2 * SECOND;
-/** A pause of the whole input longer than this is skipped, not ticked through. */
-const LONGEST_PAUSE: DurationMs = 5 * MINUTE;
-/** After such a pause everybody gets this long to come back before silence is judged again. */
-const RETURN_GRACE: DurationMs = 3 * MINUTE;
 const EVICT_EVERY: DurationMs = MINUTE;
 /** Example traces are looked up for services at least this strange. */
 const EXAMPLE_P = 1e-2;
@@ -34,6 +29,8 @@ export interface ShardEngineOptions {
   readonly shard: number;
   readonly settings: Settings;
   readonly emit: (report: TickReport) => void;
+  /** Hears of series that were forgotten; their rows will be given to others. */
+  readonly onEvict?: (series: readonly number[]) => void;
 }
 
 /** Counters since the engine was made, and how far it is in event time. */
@@ -116,16 +113,7 @@ export class ShardEngine implements SignalSink {
     input: MetricInput,
   ): { readonly result: IntakeResult; readonly plain: boolean } {
     this.#table.horizon = wallNow + this.#options.settings.ingest.event_time.max_future;
-    input.begin();
-    const { names } = this.#table;
-    const before = this.#table.revision;
-    names.onVersion = (service, version, at) => input.versions.push({ service, version, at });
-    try {
-      const result = this.#decode('metrics', format, body, tenant, input);
-      return { result, plain: this.#table.revision === before && input.isPlain };
-    } finally {
-      names.onVersion = null;
-    }
+    return readMetrics(this.#table, this.#decode, format, body, tenant, input);
   }
 
   /** Second half: takes in what `read` found. What follows from it is emitted before this returns. */
@@ -169,6 +157,20 @@ export class ShardEngine implements SignalSink {
     this.#wall = wallNow;
     if (this.#tickEnd > 0) this.#advance(this.#watermark + Math.max(0, wallNow - this.#lastInput));
   }
+
+  /**
+   * Event time as somebody knows it who sees all senders: a shard without input of its own closes its ticks with the others.
+   * Without news, time goes on with the clock as `passTime` lets it.
+   */
+  reach(watermark: EpochMs, wallNow: EpochMs): void {
+    if (watermark <= this.#watermark) return this.passTime(wallNow);
+    this.#at(wallNow);
+    this.#reach(Float64Array.of(watermark), 1);
+    this.#lastInput = wallNow;
+  }
+
+  /** The service's number in this shard, made when it is not known. */
+  readonly serviceNumber = (tenant: string, service: string): number => this.#table.ensureService(tenant, service);
 
   /**
    * The process starts (again): the time it was away is not silence of the senders. Back within the grace that every tick
@@ -217,16 +219,10 @@ export class ShardEngine implements SignalSink {
   // ---------------------------------------------------------------- time
 
   /**
-   * Goes on to the newest of these times first: what a batch brings belongs to its own tick, not to one that is over. A
-   * time from the future counts as now, as it does for the sample itself: it must not end the ticks of everybody else.
+   * Goes on to the newest of these times first: what a batch brings belongs to its own tick, not to one that is over.
    */
   #reach(time: Float64Array, length: number): void {
-    const limit = this.#wall + this.#options.settings.ingest.event_time.max_future;
-    let newest = 0;
-    for (let i = 0; i < length; i++) {
-      const at = time[i]! > limit ? this.#wall : time[i]!;
-      if (at > newest) newest = at;
-    }
+    const newest = newestTime(time, length, this.#wall, this.#options.settings.ingest.event_time.max_future);
     if (newest > this.#watermark) {
       if (this.#tickEnd === 0) this.#tickEnd = Math.floor(newest / TICK) * TICK + TICK;
       this.#watermark = newest;
@@ -319,11 +315,13 @@ export class ShardEngine implements SignalSink {
   #evict(at: EpochMs): void {
     if (at < this.#evictAt) return;
     this.#evictAt = at + EVICT_EVERY;
-    for (const { series } of this.#table.evictIdle(at - this.#options.settings.ingest.series_idle_after)) {
+    const evicted = this.#table.evictIdle(at - this.#options.settings.ingest.series_idle_after);
+    for (const { series } of evicted) {
       this.#metrics.evict(series);
       this.#silence.reset(series);
       this.#newSeries.forget(series);
     }
+    if (evicted.length > 0) this.#options.onEvict?.(evicted.map(({ series }) => series));
   }
 
   // ---------------------------------------------------------------- state

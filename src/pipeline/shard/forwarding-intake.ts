@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import { type ErrorCode, TocsinError } from '../../domain/error.ts';
 import type { IntakeResult, PayloadFormat, Signal, SignalIntake } from '../../domain/ports.ts';
+import { createJsonTranscoder } from '../../ingest/otlp/json.ts';
 import { ShardRouter } from '../../ingest/shard-router.ts';
 import { WriteRouter } from '../../ingest/write-router.ts';
 
@@ -24,14 +25,15 @@ interface Receipt {
 }
 
 /**
- * Hands the resources of a body to the shards that own their services, and answers when all of them are durable. OTLP
- * protobuf and remote write; OTLP/JSON stays with the shard whose listener took the connection.
+ * Hands the resources of a body to the shards that own their services, and answers when all of them are durable. OTLP/JSON
+ * goes on as protobuf.
  */
 export class ForwardingIntake implements SignalIntake {
   readonly #own: SignalIntake;
   readonly #peers: ReadonlyMap<number, MessagePort>;
   readonly #router: ShardRouter;
   readonly #writes: WriteRouter;
+  readonly #transcode = createJsonTranscoder();
   readonly #self: number;
   readonly #waiting = new Map<number, (receipt: Receipt) => void>();
   #next = 0;
@@ -51,6 +53,8 @@ export class ForwardingIntake implements SignalIntake {
     body: Uint8Array,
     tenant: string,
   ): Promise<IntakeResult> | IntakeResult {
+    if (format === 'otlp-json')
+      return this.accept(signal, 'otlp-protobuf', this.#transcode(signal, body).slice(), tenant);
     const parts = this.#split(format, body, tenant);
     if (parts === null) return this.#own.accept(signal, format, body, tenant);
     return this.#spread(signal, format, parts, tenant);
@@ -58,7 +62,6 @@ export class ForwardingIntake implements SignalIntake {
 
   #split(format: PayloadFormat, body: Uint8Array, tenant: string): readonly Uint8Array[] | null {
     if (format === 'otlp-protobuf') return this.#router.split(body, tenant);
-    if (format === 'otlp-json') return null;
     return this.#writes.split(format === 'remote-write-1' ? 1 : 2, body, tenant);
   }
 
