@@ -1,17 +1,21 @@
 import type { Rng } from '../../stats/rng.ts';
 import type { Table } from './table.ts';
 
-/** Bin of missing values; values use the ones below. */
-const MISSING = 255;
-const BINS = 256;
+/** Most bins of values: with that of missing values they fit a byte. */
+const MOST_BINS = 255;
+/** Rows a bin should hold, so that few rows do not cost as much as many. */
+const ROWS_PER_BIN = 8;
+const FEWEST_BINS = 32;
 /** Largest 32-bit float. */
 const LARGEST = 3.4028234663852886e38;
 
-/** Features cut into at most 255 bins each, by quantile: column by column, a byte a value. */
+/** Features cut into at most 255 bins each, fewer for few rows, by quantile: column by column, a byte a value. */
 export interface Binned {
   readonly rows: number;
   readonly columns: number;
   readonly bins: Uint8Array;
+  /** Bins there may be, and one for what is missing. */
+  readonly width: number;
   /** Cuts of each column in order: bin b holds values from cut b - 1 on and below cut b. */
   readonly cuts: readonly Float32Array[];
 }
@@ -19,23 +23,24 @@ export interface Binned {
 export function bin({ rows, columns, values }: Table): Binned {
   const bins = new Uint8Array(rows * columns);
   const cuts: Float32Array[] = [];
+  const most = Math.min(MOST_BINS, Math.max(FEWEST_BINS, Math.ceil(rows / ROWS_PER_BIN)));
   for (let c = 0; c < columns; c++) {
     const column = Float32Array.from({ length: rows }, (_, i) => values[i * columns + c]!);
     const present = column.filter((v) => !Number.isNaN(v)).sort();
-    const cut = cutsOf(present, present.length < rows);
+    const cut = cutsOf(present, present.length < rows, most);
     cuts.push(cut);
-    for (let i = 0; i < rows; i++) bins[c * rows + i] = Number.isNaN(column[i]!) ? MISSING : binOf(cut, column[i]!);
+    for (let i = 0; i < rows; i++) bins[c * rows + i] = Number.isNaN(column[i]!) ? most : binOf(cut, column[i]!);
   }
-  return { rows, columns, bins, cuts };
+  return { rows, columns, bins, cuts, width: most + 1 };
 }
 
 /** @param missing Then the last cut has all values below it, so that a split can be "there or not". */
-function cutsOf(sorted: Float32Array, missing: boolean): Float32Array {
+function cutsOf(sorted: Float32Array, missing: boolean, most: number): Float32Array {
   const cuts: number[] = [];
   const distinct = sorted.reduce((n, v, i) => n + (i === 0 || v !== sorted[i - 1] ? 1 : 0), 0);
-  const share = distinct <= MISSING ? 1 : sorted.length / MISSING;
+  const share = distinct <= most ? 1 : sorted.length / most;
   let next = share;
-  for (let i = 1; i < sorted.length && cuts.length < MISSING - 2; i++) {
+  for (let i = 1; i < sorted.length && cuts.length < most - 2; i++) {
     if (sorted[i] === sorted[i - 1] || i < next) continue;
     const middle = Math.fround((sorted[i]! + sorted[i - 1]!) / 2);
     cuts.push(middle > sorted[i - 1]! ? middle : sorted[i]!);
@@ -77,8 +82,7 @@ interface Split {
   readonly missingLeft: boolean;
 }
 
-interface Leaf {
-  readonly node: number;
+interface Part {
   readonly from: number;
   readonly to: number;
   readonly depth: number;
@@ -88,6 +92,10 @@ interface Leaf {
   /** What its value may be (monotone constraints). */
   readonly low: number;
   readonly high: number;
+}
+
+interface Leaf extends Part {
+  readonly node: number;
   readonly split: Split | null;
 }
 
@@ -143,11 +151,17 @@ export function growTree(
     return tree.feature.length - 1;
   }
 
-  function histogramOf(from: number, to: number): Float64Array {
-    const histogram = new Float64Array(data.columns * BINS * 2);
-    for (let c = 0; c < data.columns; c++) {
+  const every = Array.from({ length: data.columns }, (_, c) => c);
+  const stride = data.width * 2;
+  const missing = data.width - 1;
+  /** Where columns are drawn anew for every leaf, nothing can be had by subtraction: one histogram serves all. */
+  const drawn = options.tryColumns === undefined ? null : new Float64Array(data.columns * stride);
+
+  function count(histogram: Float64Array, columns: readonly number[], from: number, to: number): void {
+    for (const c of columns) {
       const base = c * data.rows;
-      const start = c * BINS * 2;
+      const start = c * stride;
+      histogram.fill(0, start, start + stride);
       for (let i = from; i < to; i++) {
         const row = order[i]!;
         const at = start + data.bins[base + row]! * 2;
@@ -155,16 +169,25 @@ export function growTree(
         histogram[at + 1] = histogram[at + 1]! + h[row]!;
       }
     }
+  }
+
+  function histogramOf(from: number, to: number): Float64Array {
+    if (drawn !== null) return drawn;
+    const histogram = new Float64Array(data.columns * stride);
+    count(histogram, every, from, to);
     return histogram;
   }
 
-  function bestSplit(histogram: Float64Array, sumG: number, sumH: number, low: number, high: number): Split | null {
+  function bestSplit({ histogram, from, to, g: sumG, h: sumH, low, high }: Part): Split | null {
     const own = worth(sumG, sumH, leafValue(sumG, sumH, low, high));
     let best: Split | null = null;
-    for (const column of columnsToTry()) {
-      const start = column * BINS * 2;
-      const missingG = histogram[start + MISSING * 2]!;
-      const missingH = histogram[start + MISSING * 2 + 1]!;
+    if (sumH < 2 * minChild) return null;
+    const columns = columnsToTry();
+    if (drawn !== null) count(drawn, columns, from, to);
+    for (const column of columns) {
+      const start = column * stride;
+      const missingG = histogram[start + missing * 2]!;
+      const missingH = histogram[start + missing * 2 + 1]!;
       const cuts = data.cuts[column]!.length;
       let leftG = 0;
       let leftH = 0;
@@ -188,9 +211,9 @@ export function growTree(
   }
 
   function columnsToTry(): readonly number[] {
-    const all = Array.from({ length: data.columns }, (_, c) => c);
     const { tryColumns, rng } = options;
-    if (tryColumns === undefined || rng === undefined || tryColumns >= all.length) return all;
+    if (tryColumns === undefined || rng === undefined || tryColumns >= every.length) return every;
+    const all = every.slice();
     for (let i = 0; i < tryColumns; i++) {
       const j = i + rng.int(all.length - i);
       [all[i], all[j]] = [all[j]!, all[i]!];
@@ -198,10 +221,9 @@ export function growTree(
     return all.slice(0, tryColumns);
   }
 
-  function leafAt(part: Omit<Leaf, 'split' | 'node'>): Leaf {
-    const { histogram, low, high, depth } = part;
-    const split = depth < options.depth ? bestSplit(histogram, part.g, part.h, low, high) : null;
-    return { ...part, node: addNode(leafValue(part.g, part.h, low, high)), split };
+  function leafAt(part: Part): Leaf {
+    const split = part.depth < options.depth ? bestSplit(part) : null;
+    return { ...part, node: addNode(leafValue(part.g, part.h, part.low, part.high)), split };
   }
 
   /** Moves rows of the left child to the front, keeping their order. @returns where the right child starts. */
@@ -211,7 +233,7 @@ export function growTree(
     for (let i = from; i < to; i++) {
       const row = order[i]!;
       const b = data.bins[split.column * data.rows + row]!;
-      if (b === MISSING ? split.missingLeft : b <= split.bin) order[at++] = row;
+      if (b === missing ? split.missingLeft : b <= split.bin) order[at++] = row;
       else scratch[rest++] = row;
     }
     order.set(scratch.subarray(0, rest), at);
@@ -223,7 +245,7 @@ export function growTree(
     const smallIsLeft = middle - leaf.from < leaf.to - middle;
     const small = smallIsLeft ? histogramOf(leaf.from, middle) : histogramOf(middle, leaf.to);
     const large = leaf.histogram;
-    for (let i = 0; i < large.length; i++) large[i] = large[i]! - small[i]!;
+    if (drawn === null) for (let i = 0; i < large.length; i++) large[i] = large[i]! - small[i]!;
     let lg = 0;
     let lh = 0;
     for (let i = leaf.from; i < middle; i++) {

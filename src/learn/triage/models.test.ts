@@ -121,17 +121,17 @@ describe('boosted trees', () => {
 
   it('weigh rows: a row of weight 2 is two rows', () => {
     const twice: Table = {
-      rows: 60,
+      rows: 45,
       columns: 8,
-      values: Float32Array.from([...train.values.subarray(0, 320), ...train.values.subarray(0, 160)]),
-      labels: Uint8Array.from([...train.labels.subarray(0, 40), ...train.labels.subarray(0, 20)]),
+      values: Float32Array.from([...train.values.subarray(0, 240), ...train.values.subarray(0, 120)]),
+      labels: Uint8Array.from([...train.labels.subarray(0, 30), ...train.labels.subarray(0, 15)]),
     };
     const weighted: Table = {
-      rows: 40,
+      rows: 30,
       columns: 8,
-      values: train.values.subarray(0, 320),
-      labels: train.labels.subarray(0, 40),
-      weights: Float32Array.from({ length: 40 }, (_, i) => (i < 20 ? 2 : 1)),
+      values: train.values.subarray(0, 240),
+      labels: train.labels.subarray(0, 30),
+      weights: Float32Array.from({ length: 30 }, (_, i) => (i < 15 ? 2 : 1)),
     };
     const a = treesModel(trainGbdt(twice, { ...GBDT, trees: 3 }));
     const b = treesModel(trainGbdt(weighted, { ...GBDT, trees: 3 }));
