@@ -163,10 +163,11 @@ export class ShardEngine implements SignalSink {
    * Without news, time goes on with the clock as `passTime` lets it.
    */
   reach(watermark: EpochMs, wallNow: EpochMs): void {
-    if (watermark <= this.#watermark) return this.passTime(wallNow);
-    this.#at(wallNow);
-    this.#reach(Float64Array.of(watermark), 1);
-    this.#lastInput = wallNow;
+    if (watermark > this.#watermark) {
+      this.#at(wallNow);
+      this.#reach(Float64Array.of(watermark), 1);
+      this.#lastInput = wallNow;
+    } else this.passTime(wallNow);
   }
 
   /** The service's number in this shard, made when it is not known. */
@@ -254,7 +255,8 @@ export class ShardEngine implements SignalSink {
     evidence.push(...this.#silent(at));
     for (const item of evidence) {
       const service = serviceNamed(item.service);
-      if (service >= 0) this.#service.addEvidence(service, { ...item, name: signalName(item) });
+      if (service >= 0 && this.#metrics.policy.passes(this.#table.describeService(service).tenant, item))
+        this.#service.addEvidence(service, { ...item, name: signalName(item) });
     }
     const services = this.#pipelineSilence.complete(this.#service.close(at, this.#metrics.describe), at);
     this.#metrics.endTick();
@@ -304,7 +306,7 @@ export class ShardEngine implements SignalSink {
       deploys: final ? this.#deploys : [],
       templates: final ? this.#logs.newTemplates(this.#names) : [],
       traces: this.#traces.examples(evidence, this.#names),
-      decisions: [],
+      decisions: final ? this.#metrics.policy.take(at) : [],
       newSeries: final ? this.#newSeries.take(this.#table) : [],
       windows,
     };
