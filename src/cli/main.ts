@@ -3,9 +3,10 @@ import { Command, CommanderError, Option } from 'commander';
 import { TocsinError } from '../domain/error.ts';
 import { checkConfig } from './check-config.ts';
 import { type DemoCommandOptions, demo } from './demo/demo.ts';
-import { explain } from './explain.ts';
 import { createOutput } from './output.ts';
-import { replay } from './replay.ts';
+import { type ReplayOptions, replay } from './replay.ts';
+import { type BacktestOptions, backtest } from './replays/backtest.ts';
+import { type ExplainOptions, explain, verifyDecision } from './replays/explain.ts';
 import { type RoutesOptions, routesShow, routesTest } from './routes.ts';
 import { serve } from './serve.ts';
 import { type TestOptions, test } from './test.ts';
@@ -24,6 +25,7 @@ const program = new Command('tocsin')
   .exitOverride()
   .showHelpAfterError('(tocsin --help shows all commands)');
 
+const API = 'http://127.0.0.1:4400';
 const examples = (...lines: string[]): string => `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`;
 
 program
@@ -86,7 +88,11 @@ program
   .description(
     'run recorded telemetry (OTLP JSON lines, OTLP protobuf) through the pipeline in virtual time and print the incidents',
   )
-  .argument('<file...>', '*.jsonl, *.json, *.pb, each also .gz; the name says the signal, or --signal')
+  .argument('[file...]', '*.jsonl, *.json, *.pb, each also .gz; the name says the signal, or --signal')
+  .option('--decision <id>', 'instead of files: make this past decision again and compare it bit by bit')
+  .option('--api <url>', 'for --decision: address of a running Tocsin', API)
+  .option('--token <token>', 'for --decision: bearer token of the API')
+  .option('--data-dir <path>', 'for --decision: read this data folder instead of asking a server')
   .option('-c, --config <path>', 'YAML file or folder of them')
   .option('--signal <signal>', 'metrics, logs or traces, for files whose name does not say')
   .option('--output <form>', 'text or json', 'text')
@@ -97,9 +103,38 @@ program
       'tocsin replay --output json recorded/*.jsonl',
     ),
   )
-  .action(async (files: string[], options: Parameters<typeof replay>[1]) =>
-    finish(await replay(files, options, output)),
+  .action(async (files: string[], options: ReplayOptions & ExplainOptions & { decision?: string }) =>
+    finish(
+      options.decision === undefined
+        ? await replay(files, options, output)
+        : await verifyDecision(options.decision, options, output),
+    ),
   );
+
+program
+  .command('backtest')
+  .description('what would have fired with another configuration, side by side with what did')
+  .requiredOption('--from <time>', 'ISO 8601, ms since the epoch, or so long ago: -7d')
+  .option('--to <time>', 'likewise, or now', 'now')
+  .option('-c, --config <file>', 'the configuration to try; without it nothing is changed')
+  .addOption(
+    new Option('--mode <mode>', 'ticks: alerting only; input: raw input through the detectors; auto: as needed')
+      .choices(['auto', 'ticks', 'input'])
+      .default('auto'),
+  )
+  .option('--api <url>', 'address of a running Tocsin', API)
+  .option('--token <token>', 'bearer token of the API')
+  .option('--data-dir <path>', 'read this data folder instead of asking a server')
+  .option('--all', 'list incidents that stay the same as well')
+  .addOption(new Option('--output <form>', 'how to print').choices(['text', 'json']).default('text'))
+  .addHelpText(
+    'after',
+    examples(
+      'tocsin backtest --from -7d --config new.yaml',
+      'tocsin backtest --from -1d --data-dir ./data --mode input',
+    ),
+  )
+  .action(async (options: BacktestOptions) => finish(await backtest(options, output)));
 
 program
   .command('test')
@@ -113,15 +148,21 @@ program
 
 program
   .command('explain')
-  .description('why something did or did not alert: the decisions about a service or series around a time')
-  .argument('<subject>', 'SERVICE@TIME or SERIES-ID@TIME; TIME as ISO 8601, ms since the epoch, or now')
-  .option('--api <url>', 'address of a running Tocsin', 'http://127.0.0.1:4400')
+  .description(
+    'why something did or did not alert: every stage with its numbers, and the smallest change that turns it',
+  )
+  .argument(
+    '<subject>',
+    'SERVICE@TIME, SERIES-ID@TIME or INCIDENT-ID; TIME as ISO 8601, ms since the epoch, -2h or now',
+  )
+  .option('--api <url>', 'address of a running Tocsin', API)
   .option('--token <token>', 'bearer token of the API')
-  .option('--window <duration>', 'how far around the time to look', '10m')
+  .option('--data-dir <path>', 'read this data folder instead of asking a server')
+  .option('--window <duration>', 'how far around the time the strangest tick is looked for', '2m')
+  .option('--verify', 'make every decision on the way again, and compare bit by bit')
+  .addOption(new Option('--output <form>', 'how to print').choices(['text', 'json']).default('text'))
   .addHelpText('after', examples('tocsin explain checkout@now', 'tocsin explain payments@2026-01-31T14:05:00Z'))
-  .action(async (subject: string, options: Parameters<typeof explain>[1]) =>
-    finish(await explain(subject, options, output)),
-  );
+  .action(async (subject: string, options: ExplainOptions) => finish(await explain(subject, options, output)));
 
 program
   .command('eval')

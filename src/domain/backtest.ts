@@ -125,7 +125,7 @@ export interface BacktestJob {
 }
 
 export interface ExplainedStage {
-  readonly stage: DecisionStage | 'anomaly';
+  readonly stage: DecisionStage;
   readonly outcome: 'passed' | 'suppressed' | 'not-reached';
   readonly reason: string;
   readonly value: number | null;

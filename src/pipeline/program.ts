@@ -14,6 +14,7 @@ import { openDataDirectory } from '../store/data-directory/data-directory.ts';
 import { DuckDbHistoryStore } from '../store/history/duckdb-history-store.ts';
 import { createAlerting } from './alerting/alerting.ts';
 import { createDesk, reconcile } from './alerting/desk.ts';
+import { createBacktests } from './backtest/jobs.ts';
 import { Committer } from './committer.ts';
 import { createCorrelator } from './correlator/create.ts';
 import { notificationOf } from './correlator/messages.ts';
@@ -160,6 +161,14 @@ async function start(options: ProgramOptions, undo: (() => unknown)[]): Promise<
     }
   }
 
+  const backtests = createBacktests({
+    dataDir: settings.data_dir,
+    control,
+    history,
+    clock,
+    loaded: () => loaded,
+  });
+  undo.push(() => backtests.close());
   const live = createLive(correlator, shards.figures, clock);
   const api = await createApiServer({
     control,
@@ -168,6 +177,7 @@ async function start(options: ProgramOptions, undo: (() => unknown)[]): Promise<
     clock,
     version,
     alerting,
+    backtests,
     slackSigningSecret: settings.api.slack_signing_secret,
     events: (listener) => {
       listeners.add(listener);
@@ -272,6 +282,7 @@ async function start(options: ProgramOptions, undo: (() => unknown)[]): Promise<
     committer.push(order.drain());
     await committer.drain();
     await dispatcher.stop();
+    await backtests.close();
     await api.close();
     await history.close();
     await journal?.close();

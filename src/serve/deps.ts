@@ -1,6 +1,7 @@
 import type { Alerting } from '../domain/alerting/alerting.ts';
 import type { BudgetView } from '../domain/alerting/budget-view.ts';
 import type { IncidentAction } from '../domain/alerting/incident-action.ts';
+import type { Backtests } from '../domain/backtest.ts';
 import type { LiveView, PipelineStats, ServiceHealth } from '../domain/health.ts';
 import type { Incident } from '../domain/incident.ts';
 import type { Clock, ControlStore, HistoryStore } from '../domain/ports.ts';
@@ -55,6 +56,8 @@ export interface ApiDeps {
   readonly slackSigningSecret?: string;
   /** Silences, maintenance and Alertmanager's API; absent: those routes are not there. */
   readonly alerting?: Alerting;
+  /** Backtests, previews, explanations, exact replays; absent: those routes are not there. */
+  readonly backtests?: Backtests;
   /** Absent: everybody who reaches the port may read, and change with a same-origin request. */
   readonly auth?: AuthOptions;
   /** Heartbeat of the event stream in ms. */

@@ -10,6 +10,7 @@ import type { ApiDeps } from './deps.ts';
 import { rememberMethods } from './methods.ts';
 import { registerPage } from './page.ts';
 import { registerProblems } from './problem.ts';
+import { backtestRoutes } from './routes/backtests.ts';
 import { budgetRoutes } from './routes/budget.ts';
 import { eventRoutes } from './routes/events.ts';
 import { incidentRoutes } from './routes/incidents.ts';
@@ -36,6 +37,7 @@ const GROUPS = [
   routingRoutes,
   slackRoutes,
   budgetRoutes,
+  backtestRoutes,
   alertmanagerRoutes,
 ];
 

@@ -1,9 +1,9 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { TocsinError } from '../../domain/error.ts';
-import { explainAt } from './explain.ts';
+import { explainAt } from '../explain/explain.ts';
+import { verifyDecision } from '../explain/verify.ts';
 import { runBacktest } from './run.ts';
 import type { BacktestTask, FromBacktest } from './task.ts';
-import { verifyDecision } from './verify.ts';
 
 /** One replay in a thread of its own: it ends with its result, or is ended. */
 const port = parentPort as MessagePort;

@@ -4,9 +4,9 @@ import { formatMatcher } from '../../domain/alerting/matcher.ts';
 import type { BacktestJob, BacktestRequest, Backtests, ProposedChange } from '../../domain/backtest.ts';
 import { TocsinError } from '../../domain/error.ts';
 import type { Clock, ControlStore, HistoryStore } from '../../domain/ports.ts';
+import { subjectOf } from '../explain/subject.ts';
 import { type Settings, settingsSchema } from '../settings.ts';
 import { applyChange } from './change.ts';
-import { subjectOf } from './explain-subject.ts';
 import { storedIncidents } from './stored.ts';
 import { type RunningTask, startTask } from './task.ts';
 

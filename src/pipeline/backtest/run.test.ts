@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BacktestRequest, Comparison } from '../../domain/backtest.ts';
+import { explainAt } from '../explain/explain.ts';
+import { subjectOf } from '../explain/subject.ts';
+import { verifyDecision } from '../explain/verify.ts';
 import type { Settings } from '../settings.ts';
-import { explainAt } from './explain.ts';
-import { subjectOf } from './explain-subject.ts';
 import { runBacktest } from './run.ts';
 import { storedIncidents } from './stored.ts';
 import { playLive } from './testing/live.ts';
-import { verifyDecision } from './verify.ts';
 
 const MINUTE = 60_000;
 const CONFIG = `

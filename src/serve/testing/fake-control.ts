@@ -69,6 +69,7 @@ export function createFakeControl(seed: ControlSeed, changed: (incident: Inciden
         .filter(
           (record) =>
             within(record.at, filter) &&
+            (filter.id ?? record.id) === record.id &&
             (filter.service ?? record.service) === record.service &&
             (filter.subject ?? record.subject) === record.subject &&
             (filter.stage ?? record.stage) === record.stage,

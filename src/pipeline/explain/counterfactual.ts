@@ -1,9 +1,9 @@
 import type { ServiceTick } from '../../domain/anomaly.ts';
 import type { Counterfactual } from '../../domain/backtest.ts';
 import type { JournalCommand } from '../../domain/journal.ts';
+import { Side } from '../backtest/side.ts';
 import type { Settings } from '../settings.ts';
 import type { Frozen, Outcome } from './explain.ts';
-import { Side } from './side.ts';
 
 /** What is changed when a moment is run again. */
 interface Variation {

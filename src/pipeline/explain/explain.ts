@@ -4,11 +4,11 @@ import type { DecisionRecord } from '../../domain/decision.ts';
 import { TocsinError } from '../../domain/error.ts';
 import type { Incident } from '../../domain/incident.ts';
 import { type EpochMs, MINUTE } from '../../domain/units.ts';
+import { type Moment, moments } from '../backtest/player.ts';
+import { openRetained, type Retained, segmentBefore } from '../backtest/retained.ts';
 import { smallestChanges } from './counterfactual.ts';
-import type { Subject } from './explain-subject.ts';
-import { fromRecords, STRANGE_P, shownTick, stagesOf, summaryOf } from './explain-words.ts';
-import { type Moment, moments } from './player.ts';
-import { openRetained, type Retained, segmentBefore } from './retained.ts';
+import type { Subject } from './subject.ts';
+import { fromRecords, STRANGE_P, shownTick, stagesOf, summaryOf } from './words.ts';
 
 export interface ExplainOptions extends Subject {
   readonly dataDir: string;

@@ -3,9 +3,9 @@ import type { DecisionReplay } from '../../domain/backtest.ts';
 import type { DecisionRecord } from '../../domain/decision.ts';
 import { bare, type JournalledReport } from '../../domain/journal.ts';
 import { MINUTE } from '../../domain/units.ts';
-import { EngineFeed } from './engine-feed.ts';
-import { moments } from './player.ts';
-import { anchorsBefore, checkpointOf, openRetained, type Retained, segmentBefore } from './retained.ts';
+import { EngineFeed } from '../backtest/engine-feed.ts';
+import { moments } from '../backtest/player.ts';
+import { anchorsBefore, checkpointOf, openRetained, type Retained, segmentBefore } from '../backtest/retained.ts';
 
 export interface VerifyOptions {
   readonly dataDir: string;

@@ -3,7 +3,7 @@ import type { Counterfactual, ExplainedStage, ExplainedTick, Explanation } from 
 import { DECISION_STAGES, type DecisionRecord, type DecisionStage } from '../../domain/decision.ts';
 import { TocsinError } from '../../domain/error.ts';
 import type { ExplainOptions, Outcome } from './explain.ts';
-import type { Subject } from './explain-subject.ts';
+import type { Subject } from './subject.ts';
 
 /** The decision calls a tick, or a series, strange below this. */
 export const STRANGE_P = 1e-3;
