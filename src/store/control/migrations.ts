@@ -148,6 +148,32 @@ const MIGRATIONS: Record<string, Migration> = {
         .execute();
     },
   },
+  '0003-models': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      const schema = db.schema;
+      await schema
+        .createTable('models')
+        .addColumn('name', 'text', (c) => c.notNull())
+        .addColumn('version', 'integer', (c) => c.notNull())
+        .addColumn('document', 'text', (c) => c.notNull())
+        .addPrimaryKeyConstraint('models_key', ['name', 'version'])
+        .execute();
+      await schema
+        .createTable('training_jobs')
+        .addColumn('id', 'text', (c) => c.primaryKey())
+        .addColumn('at', 'double precision', (c) => c.notNull())
+        .addColumn('document', 'text', (c) => c.notNull())
+        .execute();
+      await schema
+        .createTable('triage_examples')
+        .addColumn('incident_id', 'text', (c) => c.notNull())
+        .addColumn('opened_at', 'double precision', (c) => c.notNull())
+        .addColumn('features', 'integer', (c) => c.notNull())
+        .addColumn('document', 'text', (c) => c.notNull())
+        .addPrimaryKeyConstraint('triage_examples_key', ['incident_id', 'features'])
+        .execute();
+    },
+  },
   '0004-incident-actions': {
     async up(db: Kysely<unknown>): Promise<void> {
       const schema = db.schema;

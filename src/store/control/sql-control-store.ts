@@ -4,6 +4,7 @@ import type { MaintenanceWindow, Silence } from '../../domain/alerting/suppressi
 import type { DecisionRecord } from '../../domain/decision.ts';
 import { TocsinError } from '../../domain/error.ts';
 import type { Incident } from '../../domain/incident.ts';
+import type { ModelStore } from '../../domain/learning/model.ts';
 import type {
   AuditEntry,
   ControlStore,
@@ -17,6 +18,7 @@ import type { ExampleSpan, TemplateInfo } from '../../domain/signal/history.ts';
 import type { Verdict } from '../../domain/verdict.ts';
 import { migrations } from './migrations.ts';
 import { auditOf, decisionOf, decisionRow, incidentOf, outboxOf, USER_TIMELINE, verdictOf } from './rows.ts';
+import { SqlModelStore } from './sql-model-store.ts';
 import type { Tables } from './tables.ts';
 import {
   chunks,
@@ -28,6 +30,7 @@ import {
   saveMaintenance,
   saveSilence,
   upsertIncident,
+  upsertTemplates,
 } from './writes.ts';
 
 const MAX_PAGE = 500;
@@ -36,10 +39,12 @@ type FilterOf<K extends keyof ControlStore> = ControlStore[K] extends (filter: i
 
 /** Control data through Kysely: the same statements on SQLite and PostgreSQL. */
 export class SqlControlStore implements ControlStore {
+  readonly models: ModelStore;
   readonly #db: Kysely<Tables>;
 
   constructor(db: Kysely<Tables>) {
     this.#db = db;
+    this.models = new SqlModelStore(db);
   }
 
   async migrate(): Promise<void> {
@@ -58,25 +63,7 @@ export class SqlControlStore implements ControlStore {
           .execute();
       }
       for (const item of commit.outbox) await insertOutbox(tx, item);
-      for (const part of chunks(commit.templates)) {
-        const rows = part.map((t) => ({
-          id: t.id,
-          service: t.service,
-          template: t.template,
-          first_seen: t.firstSeen,
-          severity: t.severity,
-          example: t.example,
-        }));
-        await tx
-          .insertInto('templates')
-          .values(rows)
-          .onConflict((c) =>
-            c
-              .column('id')
-              .doUpdateSet((e) => ({ template: e.ref('excluded.template'), example: e.ref('excluded.example') })),
-          )
-          .execute();
-      }
+      for (const part of chunks(commit.templates)) await upsertTemplates(tx, part);
       for (const part of chunks(commit.deploys)) {
         const rows = part.map((d) => ({ service: d.service, at: d.at, from_version: d.from, to_version: d.to }));
         await tx

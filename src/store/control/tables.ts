@@ -69,6 +69,9 @@ export interface Tables {
   applied: { shard: string; sequence: number };
   silences: SuppressionRow;
   maintenance: SuppressionRow;
+  models: { name: string; version: number; document: string };
+  training_jobs: { id: string; at: number; document: string };
+  triage_examples: { incident_id: string; opened_at: number; features: number; document: string };
   receiver_memory: { receiver: string; key: string; value: string; at: number };
 }
 

@@ -2,7 +2,7 @@ import type { Kysely, Transaction } from 'kysely';
 import type { MaintenanceWindow, Silence } from '../../domain/alerting/suppression.ts';
 import type { Incident } from '../../domain/incident.ts';
 import type { CorrelatorCommit } from '../../domain/ports.ts';
-import type { ExampleSpan } from '../../domain/signal/history.ts';
+import type { ExampleSpan, TemplateInfo } from '../../domain/signal/history.ts';
 import type { Tables } from './tables.ts';
 
 const CHUNK = 200;
@@ -82,6 +82,24 @@ export async function insertSpans(tx: Transaction<Tables>, spans: readonly Examp
     .insertInto('spans')
     .values(rows)
     .onConflict((c) => c.columns(['trace_id', 'span_id']).doNothing())
+    .execute();
+}
+
+export async function upsertTemplates(tx: Transaction<Tables>, templates: readonly TemplateInfo[]): Promise<void> {
+  const rows = templates.map((t) => ({
+    id: t.id,
+    service: t.service,
+    template: t.template,
+    first_seen: t.firstSeen,
+    severity: t.severity,
+    example: t.example,
+  }));
+  await tx
+    .insertInto('templates')
+    .values(rows)
+    .onConflict((c) =>
+      c.column('id').doUpdateSet((e) => ({ template: e.ref('excluded.template'), example: e.ref('excluded.example') })),
+    )
     .execute();
 }
 
