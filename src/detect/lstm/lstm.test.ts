@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compileKernel } from '../../../scripts/build-kernels.ts';
+import { createScoreColumns } from '../../domain/detector.ts';
+import { createPointBatch } from '../../domain/signal/batch.ts';
 import { LSTM_WASM } from '../../stats/kernels/lstm-wasm.ts';
 import { CELL, createLstmCells } from '../../stats/lstm/cells.ts';
 import {
@@ -14,7 +16,7 @@ import {
 } from '../../stats/lstm/network.ts';
 import { createRng } from '../../stats/rng.ts';
 import { seriesDetectorContract } from '../contract.ts';
-import { createLstm } from './lstm.ts';
+import { createLstm, defaultNetwork } from './lstm.ts';
 
 function randomNetwork(seed: number, size: number): LstmNetwork {
   const rng = createRng(seed);
@@ -108,5 +110,36 @@ describe('lstm', () => {
   it('refuses weights that are none', () => {
     expect(() => decodeNetwork('AAAA')).toThrow(/finite weights/);
     expect(() => lstmNetwork(new Float32Array(WEIGHTS).fill(NaN))).toThrow(/finite weights/);
+  });
+
+  it('comes with a network that forecasts shapes: nearer than the last value and the level', () => {
+    const rng = createRng(1);
+    const shapes: readonly ((i: number) => number)[] = [
+      (i) => Math.sin((i / 30) * 2 * Math.PI) + 0.05 * rng.normal(),
+      (i) => (i % 12) / 12 + 0.05 * rng.normal(),
+      (i) => (i % 10 < 4 ? 1 : 0) + 0.05 * rng.normal(),
+    ];
+    const detector = createLstm(undefined, defaultNetwork());
+    detector.grow(shapes.length);
+    const batch = createPointBatch(1);
+    const out = createScoreColumns(1);
+    batch.length = 1;
+    for (const [s, shape] of shapes.entries()) {
+      let [mine, last, level, before, sum] = [0, 0, 0, 0, 0];
+      for (let i = 0; i < 1500; i++) {
+        const x = 20 + 3 * shape(i);
+        batch.series[0] = s;
+        batch.value[0] = x;
+        detector.observe(batch, new Uint8Array([1]), out);
+        if (i >= 500) {
+          mine += Math.abs(x - out.expected[0]!);
+          last += Math.abs(x - before);
+          level += Math.abs(x - sum / i);
+        }
+        before = x;
+        sum += x;
+      }
+      expect(mine, `shape ${s}`).toBeLessThan(0.9 * Math.min(last, level));
+    }
   });
 });
