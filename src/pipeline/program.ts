@@ -4,18 +4,19 @@ import { Dispatcher } from '../alert/notify/dispatcher.ts';
 import { ConfigError, formatFault, type LoadedConfig } from '../config/load.ts';
 import type { Incident } from '../domain/incident.ts';
 import type { Clock, Notifier } from '../domain/ports.ts';
+import type { TickReport } from '../domain/signal/history.ts';
 import { HOUR } from '../domain/units.ts';
 import type { Logger } from '../observe/log.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import type { LiveEvent } from '../serve/deps.ts';
 import { createApiServer } from '../serve/server.ts';
-import { openSqliteControlStore } from '../store/control/sqlite.ts';
 import { openDataDirectory } from '../store/data-directory/data-directory.ts';
 import { DuckDbHistoryStore } from '../store/history/duckdb-history-store.ts';
 import { createAlerting } from './alerting/alerting.ts';
 import { createDesk, reconcile } from './alerting/desk.ts';
 import { createBacktests } from './backtest/jobs.ts';
 import { Committer } from './committer.ts';
+import { openControlStore } from './control.ts';
 import { createCorrelator } from './correlator/create.ts';
 import { notificationOf } from './correlator/messages.ts';
 import { recording } from './journal/commands.ts';
@@ -25,6 +26,7 @@ import { listenFault } from './listen-fault.ts';
 import { createLive } from './live.ts';
 import { createReceivers } from './receivers.ts';
 import { ReportOrder } from './report-order.ts';
+import type { ReportSource } from './report-source.ts';
 import { budgetView } from './routing/budget.ts';
 import { zoneOffset } from './routing/zones.ts';
 import { copyFigures, countStep } from './self-metrics.ts';
@@ -46,11 +48,22 @@ export interface ProgramOptions {
   readonly uiRoot: string | null;
   readonly onReplay?: (share: number) => void;
   readonly onFailure: (message: string) => void;
+  /** Set where detectors are processes of their own: reports come from the bus, one shard a partition. */
+  readonly cluster?: {
+    readonly partitions: number;
+    /** How long, in wall time, the reports of one partition may hold the others up. */
+    readonly patience: number;
+    readonly source: (handlers: {
+      readonly onReport: (report: TickReport) => void;
+      readonly backlog: () => number;
+      readonly onWarning: (message: string) => void;
+      readonly onFailure: (message: string) => void;
+    }) => ReportSource;
+  };
 }
 
 export interface Program {
   readonly addresses: { readonly api: string; readonly http: string | null; readonly grpc: string | null };
-  readonly shards: ShardThreads;
   /** Drains: refuses new data, finishes what is in flight, saves state. */
   stop(): Promise<void>;
 }
@@ -83,11 +96,10 @@ async function start(options: ProgramOptions, undo: (() => unknown)[]): Promise<
   const data = openDataDirectory(settings.data_dir);
   undo.push(() => data.release());
   const automatic = settings.ingest.shards === 0;
-  const shardCount = data.shards(
-    automatic ? Math.max(1, availableParallelism() - 1) : settings.ingest.shards,
-    automatic,
-  );
-  const control = openSqliteControlStore(join(settings.data_dir, 'control.sqlite'));
+  const shardCount =
+    options.cluster?.partitions ??
+    data.shards(automatic ? Math.max(1, availableParallelism() - 1) : settings.ingest.shards, automatic);
+  const control = openControlStore(settings);
   undo.push(() => control.close());
   await control.migrate();
   const history = await DuckDbHistoryStore.open({
@@ -123,18 +135,29 @@ async function start(options: ProgramOptions, undo: (() => unknown)[]): Promise<
     void dispatcher.run().catch((error: unknown) => log.error({ error: String(error) }, 'the outbox cannot be read'));
   let ready = false;
 
-  const shards: ShardThreads = new ShardThreads({
-    settings,
-    shards: shardCount,
-    onReport: (report) => committer.push(order.push(report)),
-    onReplay: (_, share) => options.onReplay?.(share),
-    onWarning: (shard, message) => log.warn({ shard }, message),
-    onFailure: (shard, message) => {
-      log.fatal({ shard, message }, 'a shard failed');
-      options.onFailure(message);
-    },
-  });
-  const order = new ReportOrder(shardCount, () => clock.now());
+  const onReport = (report: TickReport): void => committer.push(order.push(report));
+  const shards: ReportSource =
+    options.cluster?.source({
+      onReport,
+      backlog: () => committer.backlog,
+      onWarning: (message) => log.warn(message),
+      onFailure: (message) => {
+        log.fatal({ message }, 'the bus failed');
+        options.onFailure(message);
+      },
+    }) ??
+    new ShardThreads({
+      settings,
+      shards: shardCount,
+      onReport,
+      onReplay: (_, share) => options.onReplay?.(share),
+      onWarning: (shard, message) => log.warn({ shard }, message),
+      onFailure: (shard, message) => {
+        log.fatal({ shard, message }, 'a shard failed');
+        options.onFailure(message);
+      },
+    });
+  const order = new ReportOrder(shardCount, () => clock.now(), options.cluster?.patience);
   const committer = new Committer({
     correlator,
     control,
@@ -281,6 +304,7 @@ async function start(options: ProgramOptions, undo: (() => unknown)[]): Promise<
     clearInterval(pump);
     committer.push(order.drain());
     await committer.drain();
+    await shards.abandon();
     await dispatcher.stop();
     await backtests.close();
     await api.close();
@@ -294,7 +318,6 @@ async function start(options: ProgramOptions, undo: (() => unknown)[]): Promise<
     address === null ? null : `http://${shownHost(address.host)}:${address.port}`;
   return {
     addresses: { api: apiUrl.replace('0.0.0.0', '127.0.0.1'), http: url(shards.http), grpc: url(shards.grpc) },
-    shards,
     stop() {
       stopping ??= stop();
       return stopping;

@@ -10,12 +10,15 @@ const PATIENCE_MS = 2_000;
 export class ReportOrder {
   readonly #shards: number;
   readonly #now: () => number;
+  readonly #patience: number;
   readonly #queues = new Map<number, { readonly report: TickReport; readonly arrived: number }[]>();
   readonly #watermark = new Map<number, number>();
 
-  constructor(shards: number, now: () => number) {
+  /** @param patience how long, in ms of `now`, a shard may hold the others up. */
+  constructor(shards: number, now: () => number, patience: number = PATIENCE_MS) {
     this.#shards = shards;
     this.#now = now;
+    this.#patience = patience;
   }
 
   /** Takes one report and returns those that may be applied now, in order. */
@@ -34,7 +37,7 @@ export class ReportOrder {
   }
 
   /** What may be applied without waiting longer; call now and then, so that a silent shard holds nobody up for ever. */
-  release(patience: number = PATIENCE_MS): TickReport[] {
+  release(patience: number = this.#patience): TickReport[] {
     const out: TickReport[] = [];
     for (;;) {
       let first: { report: TickReport; arrived: number } | undefined;

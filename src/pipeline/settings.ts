@@ -13,6 +13,8 @@ import { SPAN_RED_OPTIONS } from '../features/span-red/span-red.ts';
 import { LEARN_GATE_OPTIONS } from '../fuse/combine/learn-gate.ts';
 import { decideOptions } from '../fuse/decide/decide-options.ts';
 import { serviceOptions } from '../fuse/service/service.ts';
+import { busSchema } from './cluster/settings.ts';
+import { policiesSchema } from './policy/schema.ts';
 import { budgetSchema } from './routing/budget.ts';
 import { inhibitSchema, intervalsSchema, namesIn, routeSchema } from './routing/schema.ts';
 
@@ -127,6 +129,7 @@ export const settingsSchema = z
       })
       .prefault({} as never),
     decide: sectionOf(decideOptions),
+    policies: policiesSchema,
     receivers: doc(z.array(receiver).default([]), 'Who can be told, each with lists of `<type>_configs`.'),
     route: routeSchema,
     budget: budgetSchema,
@@ -158,6 +161,15 @@ export const settingsSchema = z
         ),
       })
       .prefault({} as never),
+    store: z
+      .strictObject({
+        postgres: doc(
+          z.string().default(''),
+          'URL of the PostgreSQL database that holds incidents, verdicts and other control data; also postgres_file; empty: SQLite in data_dir.',
+        ),
+      })
+      .prefault({} as never),
+    bus: busSchema,
     durability: z
       .strictObject({
         snapshot_every: doc(
