@@ -6,6 +6,7 @@ import { writeSection } from './report.ts';
 import { embeddedEngine } from './send/embedded-engine.ts';
 import { httpEngine } from './send/engine.ts';
 import { runFaults } from './suites/faults.ts';
+import { runGrouping } from './suites/grouping.ts';
 import { runLogs } from './suites/logs.ts';
 import { METRIC_SETS, runMetrics } from './suites/metrics.ts';
 import { runQuiet } from './suites/quiet.ts';
@@ -18,6 +19,7 @@ suites
   metrics   NAB, KPI and Microsoft series     [--sets nab,kpi,ms] [--ablation] [--verbose] [--product-only]
   logs      template grouping (loghub), HDFS blocks
   rca       cause ranking (RCD sock-shop, PetShop)  [--verbose]
+  grouping  alerts into incidents (AIT), the root among alerts (TVDiag, cloudbed-1)  [--verbose]
   faults    multimodal fault days, replayed   [--sets nezha-trainticket,nezha-onlineboutique] [--verbose] [--product-only]
             as OTLP against a running server  [--endpoint URL] [--api URL] [--pid N] [--speed N] [--signals metrics,logs,traces]
             or in this process                --embedded
@@ -120,6 +122,8 @@ async function runSuite(
     }
     case 'logs':
       return { text: runLogs({ data, progress }), out: values.out };
+    case 'grouping':
+      return { text: runGrouping({ data, verbose: values.verbose, progress }), out: values.out };
     case 'rca':
       return { text: runRca({ data, verbose: values.verbose, progress }), out: values.out };
     case 'traces':
