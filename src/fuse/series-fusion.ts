@@ -5,6 +5,7 @@ import type { PointBatch } from '../domain/signal/batch.ts';
 import { createFusedCalibrator } from './calibrate/fused-calibrator.ts';
 import { createTailBank, type TailColumns } from './calibrate/tail-bank.ts';
 import { createLearnGate, LEARN_GATE_OPTIONS } from './combine/learn-gate.ts';
+import { createOrdinaryCourse } from './ordinary-course.ts';
 import { explainSample } from './series-reason.ts';
 import type { SampleReason, SeriesScores } from './series-scores.ts';
 
@@ -25,11 +26,9 @@ export interface SeriesFusion {
   observe(batch: PointBatch, out: SeriesScores): void;
   reset(series: number): void;
   copy(from: number, to: number): void;
-  save(): Record<string, StateBlob>;
+  save(live?: boolean): Record<string, StateBlob>;
   restore(parts: Record<string, StateBlob>): void;
 }
-
-const CAP = 8;
 
 /** Samples stranger than this are weighed again as evidence; the others are worth what they are. */
 const DOUBTFUL = 1;
@@ -40,21 +39,16 @@ export function createSeriesFusion(tier: DetectorTier, options: SeriesFusionOpti
   const isRare = names.map((name) => options.rare?.includes(name) ?? name === 'novelty');
   const ordinaryCap = options.ordinaryCap ?? 3;
   const tails = createTailBank(weights, isRare);
-  const calibrator = createFusedCalibrator();
-  const gate = createLearnGate(options.gate ?? defaultsOf(LEARN_GATE_OPTIONS));
+  const course = createOrdinaryCourse(ordinaryCap, (calibratorRows, gateRows) => ({
+    calibrator: createFusedCalibrator(calibratorRows),
+    gate: createLearnGate(options.gate ?? defaultsOf(LEARN_GATE_OPTIONS), gateRows),
+  }));
+  const { calibrator, gate } = course;
   const parts = { 'fuse.tails': tails, 'fuse.calibrator': calibrator, 'fuse.gate': gate };
 
-  /** The tails' columns; detectors write their scores straight into them. Replaced when the tails grow. */
-  let columns: TailColumns | null = null;
-  /** Score of each sample over all detectors. */
-  let fused = new Float64Array(256);
-  let strange = new Float64Array(256);
-
-  function bind(length: number): TailColumns {
+  function makeRoom(length: number): void {
     if (length > tails.columns.mode.length) tails.makeRoom(Math.max(256, length, 2 * tails.columns.mode.length));
-    if (columns === tails.columns) return columns;
-    columns = tails.columns;
-    return columns;
+    course.makeRoom(length);
   }
 
   function reasonOf(i: number, series: number, value: number, expected: number): SampleReason {
@@ -63,31 +57,24 @@ export function createSeriesFusion(tier: DetectorTier, options: SeriesFusionOpti
     return explainSample(names, weights, surprises, 0, value, expected, gate.onsetOf(series));
   }
 
-  // Loops live in functions of their own: inside `observe` the optimiser gave up again and again.
-  function weigh({ sum, rare }: TailColumns, length: number): void {
-    for (let i = 0; i < length; i++) {
-      let score = sum[i]!;
-      if (score > ordinaryCap) score = ordinaryCap + 0.1 * (score - ordinaryCap);
-      score += rare[i]!;
-      fused[i] = score > CAP ? CAP : score;
-    }
-  }
-
-  function fuse({ series, time, length }: PointBatch, tail: TailColumns, out: SeriesScores): void {
-    const { known, mode } = tail;
-    const { surprise, evidence, extent, ready, changePoint } = out;
-    if (fused.length < length) {
-      fused = new Float64Array(length * 2);
-      strange = new Float64Array(length * 2);
-    }
-    weigh(tail, length);
-    calibrator.surpriseAll(length, series, fused, known, strange);
-    gate.updateAll(length, series, time, strange, known, changePoint, extent);
-    calibrator.learnAll(length, series, fused, known, mode);
-    for (let i = 0; i < length; i++) {
-      surprise[i] = strange[i]!;
-      evidence[i] = strange[i]! > DOUBTFUL ? calibrator.evidence(series[i]!, fused[i]!) : strange[i]!;
-      ready[i] = strange[i]! > 0 ? 1 : 0;
+  /** Calibrates what the tails made of the scores, learns it, and says what the samples are worth. */
+  function fuse({ time, length }: PointBatch, tail: TailColumns, out: SeriesScores): void {
+    const { sum, rare, known } = course.columns;
+    copyColumn(tail.sum, sum, length);
+    copyColumn(tail.rare, rare, length);
+    copyColumn(tail.known, known, length);
+    const unusual = course.judge(length);
+    course.settle(length, time);
+    const { series, fused, strange, surprise, extent, changePoint, ready, unusual: which } = course.columns;
+    copyColumn(surprise, out.surprise, length);
+    copyColumn(surprise, out.evidence, length);
+    copyColumn(extent, out.extent, length);
+    copyColumn(changePoint, out.changePoint, length);
+    copyColumn(ready, out.ready, length);
+    // A score in the ordinary course is worth the same as evidence.
+    for (let k = 0; k < unusual; k++) {
+      const i = which[k]!;
+      if (strange[i]! > DOUBTFUL) out.evidence[i] = calibrator.evidence(series[i]!, fused[i]!);
     }
   }
 
@@ -99,9 +86,12 @@ export function createSeriesFusion(tier: DetectorTier, options: SeriesFusionOpti
     },
     observe(batch, out) {
       const { series, value, length } = batch;
-      const tail = bind(length);
-      tail.series.set(series.subarray(0, length));
-      gate.modes(length, series, tail.mode);
+      makeRoom(length);
+      const tail = tails.columns;
+      copyColumn(series, tail.series, length);
+      copyColumn(series, course.columns.series, length);
+      course.modes(length);
+      copyColumn(course.columns.mode, tail.mode, length);
       const { expected, lower, upper } = out;
       const { raw, ready, mode } = tail;
       const scores: TierScores = { raw, ready, expected, lower, upper };
@@ -118,9 +108,9 @@ export function createSeriesFusion(tier: DetectorTier, options: SeriesFusionOpti
       tier.copy(from, to);
       for (const part of Object.values(parts)) part.copy(from, to);
     },
-    save() {
-      const saved: Record<string, StateBlob> = tier.save();
-      for (const [name, part] of Object.entries(parts)) saved[name] = part.save();
+    save(live) {
+      const saved: Record<string, StateBlob> = tier.save(live);
+      for (const [name, part] of Object.entries(parts)) saved[name] = part.save(live);
       return saved;
     },
     restore(saved) {
@@ -128,6 +118,12 @@ export function createSeriesFusion(tier: DetectorTier, options: SeriesFusionOpti
       for (const [name, part] of Object.entries(parts)) part.restore(partOf(saved, name));
     },
   };
+}
+
+function copyColumn<T extends Int32Array | Float32Array | Uint8Array>(from: T, to: T, length: number): void {
+  // Below so many samples a loop copies faster than the engine's own copying is called.
+  if (length < 64) for (let i = 0; i < length; i++) to[i] = from[i]!;
+  else to.set(from.length === length ? from : from.subarray(0, length));
 }
 
 function partOf(saved: Record<string, StateBlob>, name: string): StateBlob {

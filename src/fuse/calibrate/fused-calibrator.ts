@@ -1,5 +1,5 @@
 import type { StateBlob } from '../../domain/detector.ts';
-import { createRows } from '../../stats/rows.ts';
+import { createRows, type Rows } from '../../stats/rows.ts';
 
 /**
  * The p-value of the fused score against the series' own past: a log-histogram for the bulk (quarter-octave bins from the
@@ -18,13 +18,9 @@ export interface FusedCalibrator {
    */
   evidence(series: number, score: number): number;
   learn(series: number, score: number): void;
-  /** `surprise` of each sample that is `known`, 0 for the others; a series at most once. */
-  surpriseAll(length: number, series: Int32Array, score: Float64Array, known: Uint8Array, out: Float64Array): void;
-  /** `learn` of each sample that is `known` and whose `mode` is 1. */
-  learnAll(length: number, series: Int32Array, score: Float64Array, known: Uint8Array, mode: Uint8Array): void;
   reset(series: number): void;
   copy(from: number, to: number): void;
-  save(): StateBlob;
+  save(live?: boolean): StateBlob;
   restore(state: StateBlob): void;
 }
 
@@ -104,8 +100,17 @@ function capped(strange: number, most: number, beyond: number): number {
   return held < 6 ? held : 6;
 }
 
-export function createFusedCalibrator(): FusedCalibrator {
-  const rows = createRows(WIDTH);
+/** What the kernel of the ordinary course (`fuse/ordinary-course.ts`) has to know; its edges and curve have 33 entries. */
+export const CALIBRATOR = {
+  width: WIDTH,
+  edges: EDGES,
+  common: COMMON,
+  ordinary: ORDINARY,
+  warmup: WARMUP,
+  halveAt: HALVE_AT,
+} as const;
+
+export function createFusedCalibrator(rows: Rows = createRows(WIDTH)): FusedCalibrator {
   const float = new Float32Array(1);
   const bits = new Uint32Array(float.buffer);
 
@@ -214,51 +219,9 @@ export function createFusedCalibrator(): FusedCalibrator {
     surprise: (series, score) => surpriseOf(series, score, false),
     evidence: (series, score) => surpriseOf(series, score, true),
     learn: learnOne,
-    surpriseAll(length, series, score, known, out) {
-      const f = rows.f32;
-      // A call a sample would put every number on the heap: the ordinary ones, nineteen of twenty, end in this loop.
-      for (let i = 0; i < length; i++) {
-        if (known[i] === 0) {
-          out[i] = 0;
-          continue;
-        }
-        const x = score[i]!;
-        if (x >= ORDINARY) {
-          out[i] = surpriseOf(series[i]!, x, false);
-          continue;
-        }
-        float[0] = x;
-        let bin = (bits[0]! >>> MANTISSA_BITS) - FIRST_BIN;
-        if (bin < 0) bin = 0;
-        const high = EDGES[bin + 1]!;
-        const share = (high - x) / (high - EDGES[bin]!);
-        const common = COMMON[bin + 1]! + share * (COMMON[bin]! - COMMON[bin + 1]!);
-        out[i] = f[series[i]! * WIDTH + TOTAL]! < WARMUP ? 0 : common;
-      }
-    },
-    learnAll(length, series, score, known, mode) {
-      const f = rows.f32;
-      const counts = rows.u16;
-      for (let i = 0; i < length; i++) {
-        if (known[i] === 0 || mode[i] !== 1) continue;
-        const x = score[i]!;
-        const o = series[i]! * WIDTH;
-        const total = f[o + TOTAL]! + 1;
-        if (x > f[o + THRESHOLD]! || total >= HALVE_AT || (total & 63) === 0) {
-          learnOne(series[i]!, x);
-          continue;
-        }
-        float[0] = x;
-        let bin = (bits[0]! >>> MANTISSA_BITS) - FIRST_BIN;
-        if (bin < 0) bin = 0;
-        else if (bin >= BINS) bin = BINS - 1;
-        counts[o * 2 + bin] = counts[o * 2 + bin]! + 1;
-        f[o + TOTAL] = total;
-      }
-    },
     reset: rows.reset,
     copy: rows.copy,
-    save: () => rows.save(VERSION),
+    save: (live) => rows.save(VERSION, null, live),
     restore: (state) => rows.restore(state, VERSION),
   };
 }

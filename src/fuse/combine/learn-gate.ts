@@ -1,7 +1,7 @@
 import type { StateBlob } from '../../domain/detector.ts';
 import { defaultsOf, type Options, type OptionsSpec } from '../../domain/options.ts';
 import { MINUTE } from '../../domain/units.ts';
-import { createRows } from '../../stats/rows.ts';
+import { createRows, type Rows } from '../../stats/rows.ts';
 
 export const LEARN_GATE_OPTIONS = {
   freezeSurprise: { type: 'number', default: 3, min: 1, max: 6, doc: 'Learning stops while -log10 p is above this.' },
@@ -48,40 +48,44 @@ export interface LearnGate {
   /** Takes the surprise of the sample at `time`; @returns true where a change point is accepted. */
   update(series: number, time: number, surprise: number): boolean;
   extentOf(series: number): number;
-  /** `modeOf` each sample. */
-  modes(length: number, series: Int32Array, out: Uint8Array): void;
-  /** `update` of each sample that is `known`, into `changePoint`, and the extent of all; a series at most once. */
-  updateAll(
-    length: number,
-    series: Int32Array,
-    time: Float64Array,
-    surprise: Float64Array,
-    known: Uint8Array,
-    changePoint: Uint8Array,
-    extent: Float32Array,
-  ): void;
+  /** Below this surprise, and not learning fast, a sample only lets the extent fade by `fade`. */
+  readonly calm: number;
+  readonly fade: number;
   onsetOf(series: number): number;
   reset(series: number): void;
   copy(from: number, to: number): void;
-  save(): StateBlob;
+  save(live?: boolean): StateBlob;
   restore(state: StateBlob): void;
 }
 
 const VERSION = 1;
 const WIDTH = 8;
+/** What the kernel of the ordinary course (`fuse/ordinary-course.ts`) has to know. */
+export const GATE = { width: WIDTH } as const;
 const FROZEN = 4;
 const FAST_LEFT = 5;
 const EXTENT = 6;
 
 export function createLearnGate(
   options: Options<typeof LEARN_GATE_OPTIONS> = defaultsOf(LEARN_GATE_OPTIONS),
+  rows: Rows = createRows(WIDTH),
 ): LearnGate {
-  const rows = createRows(WIDTH);
-  let f64: Float64Array = new Float64Array(0);
+  let seen = rows.f32;
+  let times: Float64Array = new Float64Array(0);
   const { freezeSurprise, freezeFor, freezeSamples, anchorSamples, extentFade, onsetSurprise } = options;
+
+  /** The times of all rows; rows move when they grow. */
+  function timesOf(): Float64Array {
+    if (seen !== rows.f32) {
+      seen = rows.f32;
+      times = new Float64Array(seen.buffer, seen.byteOffset, seen.length >> 1);
+    }
+    return times;
+  }
 
   function update(series: number, time: number, surprise: number): boolean {
     const f = rows.f32;
+    const f64 = timesOf();
     const o = series * WIDTH;
     const extent = f[o + EXTENT]! * extentFade;
     if (surprise >= onsetSurprise && extent < onsetSurprise) f64[series * 4 + 1] = time;
@@ -106,48 +110,20 @@ export function createLearnGate(
 
   return {
     bytesPerSeries: rows.bytesPerRow,
-    grow(capacity) {
-      rows.grow(capacity);
-      f64 = new Float64Array(rows.f32.buffer);
-    },
+    grow: rows.grow,
     modeOf(series) {
       const o = series * WIDTH;
       if (rows.f32[o + FAST_LEFT]! > 0) return LEARN.fast;
       return rows.f32[o + FROZEN]! > 0 ? LEARN.frozen : LEARN.usual;
     },
     update,
-    modes(length, series, out) {
-      const f = rows.f32;
-      for (let i = 0; i < length; i++) {
-        const o = series[i]! * WIDTH;
-        out[i] = f[o + FAST_LEFT]! > 0 ? LEARN.fast : f[o + FROZEN]! > 0 ? LEARN.frozen : LEARN.usual;
-      }
-    },
-    updateAll(length, series, time, surprise, known, changePoint, extent) {
-      const f = rows.f32;
-      const calm = Math.min(onsetSurprise, freezeSurprise);
-      for (let i = 0; i < length; i++) {
-        const o = series[i]! * WIDTH;
-        changePoint[i] = 0;
-        if (known[i] === 1) {
-          const strange = surprise[i]!;
-          if (strange < calm && f[o + FAST_LEFT] === 0) {
-            const faded = f[o + EXTENT]! * extentFade;
-            f[o + EXTENT] = strange > faded ? strange : faded;
-            f[o + FROZEN] = 0;
-          } else if (update(series[i]!, time[i]!, strange)) changePoint[i] = 1;
-        }
-        extent[i] = f[o + EXTENT]!;
-      }
-    },
+    calm: Math.min(onsetSurprise, freezeSurprise),
+    fade: extentFade,
     extentOf: (series) => rows.f32[series * WIDTH + EXTENT]!,
-    onsetOf: (series) => f64[series * 4 + 1]!,
+    onsetOf: (series) => timesOf()[series * 4 + 1]!,
     reset: rows.reset,
     copy: rows.copy,
-    save: () => rows.save(VERSION),
-    restore(state) {
-      rows.restore(state, VERSION);
-      f64 = new Float64Array(rows.f32.buffer);
-    },
+    save: (live) => rows.save(VERSION, null, live),
+    restore: (state) => rows.restore(state, VERSION),
   };
 }
