@@ -4,7 +4,8 @@ import type { Incident } from '../domain/incident.ts';
 import type { IntakeResult, PayloadFormat, Signal } from '../domain/ports.ts';
 import type { TickReport } from '../domain/signal/history.ts';
 import { DEFAULT_TENANT, type EpochMs } from '../domain/units.ts';
-import { Correlator, type CorrelatorStep } from './correlator/correlator.ts';
+import type { Correlator, CorrelatorStep } from './correlator/correlator.ts';
+import { createCorrelator } from './correlator/create.ts';
 import { ShardEngine, type ShardStats } from './engine/shard-engine.ts';
 import type { Settings } from './settings.ts';
 
@@ -28,11 +29,10 @@ export class EmbeddedPipeline {
   readonly #incidents = new Map<string, Incident>();
 
   constructor(options: EmbeddedOptions) {
-    this.correlator = new Correlator(options.settings, {
+    const { settings, stamp = { modelVersion: '', configHash: '' } } = options;
+    this.correlator = createCorrelator(settings, stamp, options.externalUrl ?? 'http://localhost:4400', {
       route: options.route ?? { receivers: [] },
       receivers: options.receivers ?? [],
-      externalUrl: options.externalUrl ?? 'http://localhost:4400',
-      stamp: options.stamp ?? { modelVersion: '', configHash: '' },
     });
     this.#engine = new ShardEngine({
       shard: 0,

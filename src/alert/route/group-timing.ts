@@ -222,7 +222,9 @@ export function createGroupTiming(): GroupTiming {
         state.groups.map(({ group, members, told, route, receiver, since = 0, ...rest }) => [
           `${receiver} ${group}`,
           {
-            ...{ route, receiver, since },
+            route,
+            receiver,
+            since,
             ...rest,
             members: new Map(members.map((member) => [member.id, member])),
             told: new Map(told),

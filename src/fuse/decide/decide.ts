@@ -5,6 +5,7 @@ import { defaultsOf } from '../../domain/options.ts';
 import { type EpochMs, MINUTE, SECOND } from '../../domain/units.ts';
 import { type BudgetController, type BudgetState, createBudgetController } from './budget-controller.ts';
 import { type DecideOptions, decideOptions } from './decide-options.ts';
+import type { DecidePolicies, ServicePolicy } from './policies.ts';
 import {
   bitCount,
   confidenceOf,
@@ -37,7 +38,10 @@ interface ServiceState {
   strangeSeries: number;
   evidence: Evidence[];
   open: Anomaly | null;
+  /** When it opened lately, for flap damping. */
+  opens?: readonly EpochMs[];
 }
+
 export interface DecideState {
   readonly version: 1;
   readonly services: readonly ServiceState[];
@@ -77,6 +81,7 @@ export function createDecide(
   explain: (anomaly: Anomaly) => string,
   options: DecideOptions = defaultsOf(decideOptions),
   stamp: DecisionStamp = { modelVersion: '', configHash: '' },
+  policies: DecidePolicies | null = null,
 ): Decide {
   let states = new Map<string, ServiceState>();
   let counts: Record<string, number> = {};
@@ -134,26 +139,30 @@ export function createDecide(
           }),
         );
       };
-      const relevant = tick.evidence.filter((e) => matters(e, options));
+      const policy = policies?.service(tick.tenant, tick.service) ?? null;
+      const own = { ...options, ...policy?.persistence };
+      const relevant = tick.evidence.filter((e) => matters(e, weighing(tick.tenant, e)));
       const meaningful = isMeaningful(tick.evidence, relevant);
       const factor = budget.factor(state.key, at);
       const passes = tick.p <= limit * factor;
-      const extreme = isExtreme(tick, state, factor);
+      const extreme = policy?.persistence === undefined && isExtreme(tick, state, factor);
+      const grace = state.open === null ? (policies?.grace(tick.tenant, tick.service, at) ?? null) : null;
       if (tick.provisional) {
+        if (grace !== null) continue;
         if (state.open === null && extreme && meaningful && tick.learning !== true) {
-          look(state, tick, surprise, relevant, 1);
-          anomalies.push(open(state, tick));
+          look(state, tick, surprise, relevant, 1, own.window);
+          anomalies.push(open(state, tick, policy));
           record('persistence', true, 'extreme at once, before the tick ended', options.extremeP);
         }
         continue;
       }
       const alreadyLooked = state.recent.at(-1)?.at === tick.at;
       const strange = surprise >= SUSPICIOUS && meaningful && tick.learning !== true;
-      if (!alreadyLooked) look(state, tick, surprise, relevant, strange ? 1 : 0);
+      if (!alreadyLooked) look(state, tick, surprise, relevant, strange ? 1 : 0, own.window);
       else if (strange) remember(state, tick, relevant);
 
       if (state.open !== null) {
-        const change = follow(state, tick, strange);
+        const change = follow(state, tick, strange, own, policy);
         if (change !== null) anomalies.push(change);
         continue;
       }
@@ -169,24 +178,30 @@ export function createDecide(
       else if (!passes && tick.p <= limit)
         record('budget', false, 'verdicts made the limit of this service stricter', limit * factor);
       else {
-        const mean = persistentSurprise(state, at);
+        const mean = persistentSurprise(state, at, own.needed);
         const needed = surpriseOf(limit * factor);
         if (!passes && mean < needed) {
           record('false-discovery', false, 'not strange enough among all services of this tick', limit * factor);
           continue;
         }
         if (passes) record('false-discovery', true, 'stands out among all services of this tick', limit * factor);
-        if (extreme || mean >= needed) {
-          const reason = extreme
-            ? 'extreme at once'
-            : `strange in ${options.needed} of ${options.window} ticks with data`;
-          anomalies.push(open(state, tick));
+        if ((extreme || mean >= needed) && grace !== null) record('policy', false, grace, null);
+        else if (extreme || mean >= needed) {
+          const reason = extreme ? 'extreme at once' : `strange in ${own.needed} of ${own.window} ticks with data`;
+          anomalies.push(open(state, tick, policy));
+          if (isFlapping(state, policy))
+            record(
+              'policy',
+              true,
+              `flapping: opened ${state.opens?.length} times; stays open until it has settled`,
+              null,
+            );
           record('persistence', true, reason, extreme ? options.extremeP : limit * factor);
         } else
           record(
             'persistence',
             false,
-            `not yet strange in ${options.needed} of ${options.window} ticks with data`,
+            `not yet strange in ${own.needed} of ${own.window} ticks with data`,
             limit * factor,
           );
       }
@@ -224,6 +239,7 @@ export function createDecide(
     surprise: number,
     relevant: readonly Evidence[],
     strange: number,
+    window: number,
   ): void {
     if (state.lastData > 0) {
       const gap = Math.min(MINUTE, Math.max(10 * SECOND, tick.at - state.lastData));
@@ -231,7 +247,7 @@ export function createDecide(
     }
     state.lastData = Math.max(state.lastData, tick.at);
     state.recent.push({ at: tick.at, surprise, strange });
-    while (state.recent.length > options.window) state.recent.shift();
+    while (state.recent.length > window) state.recent.shift();
     if (strange === 1) remember(state, tick, relevant);
     else if (state.open === null && tick.at - state.lastStrange > RUN_GAP) state.evidence = [];
   }
@@ -252,17 +268,26 @@ export function createDecide(
   }
 
   /** Mean surprise of the strongest `needed` strange ticks in the window; 0 while there are too few. */
-  function persistentSurprise(state: ServiceState, at: EpochMs): number {
+  function persistentSurprise(state: ServiceState, at: EpochMs, needed: number): number {
     const strange = state.recent
       .filter((l) => l.strange === 1 && at - l.at <= options.windowSpan)
       .map((l) => l.surprise)
       .sort((a, b) => b - a)
-      .slice(0, options.needed);
-    return strange.length < options.needed ? 0 : strange.reduce((sum, s) => sum + s, 0) / strange.length;
+      .slice(0, needed);
+    return strange.length < needed ? 0 : strange.reduce((sum, s) => sum + s, 0) / strange.length;
   }
 
-  function open(state: ServiceState, tick: ServiceTick): Anomaly {
+  /** The options that evidence is weighed with: those of the service, or what a policy says of its series. */
+  function weighing(tenant: string, e: Evidence): DecideOptions {
+    const given = policies?.evidence(tenant, e) ?? null;
+    return given === null ? options : { ...options, ...given };
+  }
+
+  function open(state: ServiceState, tick: ServiceTick, policy: ServicePolicy | null): Anomaly {
     state.quietTicks = 0;
+    const flapping = policy?.flapping;
+    if (flapping !== undefined)
+      state.opens = [...(state.opens ?? []).filter((at) => tick.at - at <= flapping.within), tick.at];
     state.open = describe(state, tick, {
       id: stableId('anomaly', tick.tenant, tick.service, tick.at),
       openedAt: tick.at,
@@ -300,7 +325,13 @@ export function createDecide(
     return { ...draft, text: explain(draft) };
   }
 
-  function follow(state: ServiceState, tick: ServiceTick, strange: boolean): Anomaly | null {
+  function follow(
+    state: ServiceState,
+    tick: ServiceTick,
+    strange: boolean,
+    own: DecideOptions,
+    policy: ServicePolicy | null,
+  ): Anomaly | null {
     const before = state.open;
     if (before === null) return null;
     if (strange) {
@@ -313,7 +344,9 @@ export function createDecide(
       return next;
     }
     if (tick.p > options.recoveryP) state.quietTicks += 1;
-    if (state.quietTicks < options.closeTicks || tick.at - state.lastStrange < options.closeAfter) return null;
+    const settle = isFlapping(state, policy) ? (policy?.flapping?.settle ?? 0) : 0;
+    const quiet = Math.max(own.closeAfter, settle);
+    if (state.quietTicks < own.closeTicks || tick.at - state.lastStrange < quiet) return null;
     return close(state, tick.at);
   }
 
@@ -350,6 +383,9 @@ function isMeaningful(all: readonly Evidence[], relevant: readonly Evidence[]): 
   const strongest = relevant.reduce((s, e) => Math.max(s, surpriseOf(e.p)), 0);
   return strongest >= 3.5 || (relevant.length === all.length && relevant.length > 0);
 }
+
+const isFlapping = (state: ServiceState, policy: ServicePolicy | null): boolean =>
+  policy?.flapping !== undefined && (state.opens?.length ?? 0) >= policy.flapping.times;
 
 const percent = (share: number): string => `${Math.round(share * 100)} %`;
 

@@ -17,6 +17,7 @@ import { createCrossService } from '../../features/cross-service/cross-service.t
 import { createDecide, type DecideState } from '../../fuse/decide/decide.ts';
 import { createDiagnosis } from '../../fuse/diagnose/diagnose.ts';
 import { anomalyText, incidentSummary, incidentTitle } from '../../fuse/explain/story.ts';
+import { createServicePolicies } from '../policy/service-policies.ts';
 import type { Settings } from '../settings.ts';
 import { createNotices } from './notices.ts';
 import type { Notices, NoticesOptions, NoticesState, Reviewed } from './told.ts';
@@ -94,12 +95,14 @@ export class Correlator {
     },
   ) {
     this.#stamp = options.stamp;
-    this.#decide = createDecide(anomalyText, settings.decide, this.#stamp);
+    const policies = createServicePolicies(settings.policies, () => this.#deploys);
+    this.#decide = createDecide(anomalyText, settings.decide, this.#stamp, policies);
     this.#incidents = createIncidents(
       {
         diagnose: (story) =>
           this.#diagnosis.rank({ ...story, suspects: this.#suspectsAt(story.at), deploys: this.#deploys }),
         narrate: (story) => ({ title: incidentTitle(story), summary: incidentSummary(story) }),
+        ...(policies === null ? {} : { importanceOf: (anomalies) => policies.importanceOf(anomalies) }),
         ...(options.teamOf === undefined ? {} : { teamOf: options.teamOf }),
       },
       undefined,
@@ -115,7 +118,8 @@ export class Correlator {
 
   apply(report: TickReport): CorrelatorStep {
     const { at } = report;
-    const decisions: DecisionRecord[] = [...report.decisions];
+    // A shard does not know which configuration it runs: only what it decided.
+    const decisions: DecisionRecord[] = report.decisions.map((record) => ({ ...record, ...this.#stamp }));
     if (!report.provisional) {
       this.#topology.observe(at, report.edges);
       this.#diagnosis.edges(at, report.edges);

@@ -5,12 +5,20 @@ import { zoneOffset } from '../routing/zones.ts';
 import type { Settings } from '../settings.ts';
 import { Correlator } from './correlator.ts';
 
-/** The correlator that a configuration asks for: the one place that serving, backtests and explanations share. */
-export function createCorrelator(settings: Settings, stamp: DecisionStamp, externalUrl: string): Correlator {
+/**
+ * The correlator that a configuration asks for: the one place that serving, backtests and explanations share.
+ * @param told other routes and receivers than it names.
+ */
+export function createCorrelator(
+  settings: Settings,
+  stamp: DecisionStamp,
+  externalUrl: string,
+  told: { readonly route?: Route; readonly receivers?: readonly string[] } = {},
+): Correlator {
   const { budget, digestTo, teamOf } = budgetOf(settings.budget);
   return new Correlator(settings, {
-    route: settings.route as Route,
-    receivers: settings.receivers.map((receiver) => receiver.name),
+    route: told.route ?? (settings.route as Route),
+    receivers: told.receivers ?? settings.receivers.map((receiver) => receiver.name),
     externalUrl,
     stamp,
     notices: {

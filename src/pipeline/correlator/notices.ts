@@ -301,7 +301,9 @@ export function createNotices(
         const { severity, reopenedCount: reopened } = incident;
         const { since, escalated } = reason === 'escalated' || reason === 'reminder' ? (before ?? {}) : {};
         told.set(incident.id, {
-          ...{ severity, status: 'open', reopened },
+          severity,
+          status: 'open',
+          reopened,
           ...(since === undefined ? {} : { since }),
           ...(escalated === undefined ? {} : { escalated }),
         });

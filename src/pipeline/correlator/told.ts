@@ -85,7 +85,10 @@ export function reasonFor(incident: Incident, before: Told | undefined, at: Epoc
   return before.snoozed !== undefined && before.snoozed <= at ? 'reminder' : null;
 }
 
-export const awake = ({ snoozed: _, ...rest }: Told): Told => rest;
+export function awake(told: Told): Told {
+  const { snoozed: _, ...rest } = told;
+  return rest;
+}
 export const isSnoozed = (incident: Incident, at: EpochMs): boolean => (incident.snoozedUntil ?? 0) > at;
 export const snoozeText = (incident: Incident): string =>
   `snoozed until ${new Date(incident.snoozedUntil ?? 0).toISOString()}`;

@@ -1,7 +1,9 @@
 import { type AlwaysOnOptions, alwaysOnWeights, createAlwaysOn } from '../../detect/registry.ts';
 import type { Silence } from '../../detect/silence/silence.ts';
+import { compilePolicies } from '../../domain/alerting/policy.ts';
 import type { Evidence } from '../../domain/anomaly.ts';
 import type { StateBlob } from '../../domain/detector.ts';
+import type { RowKeeper } from '../../domain/live-rows.ts';
 import { createPointBatch, type HistogramBatch, type PointBatch } from '../../domain/signal/batch.ts';
 import type { WindowRows } from '../../domain/signal/history.ts';
 import { MODALITY, type Modality, SERIES_KIND } from '../../domain/signal/series.ts';
@@ -16,6 +18,8 @@ import { createSeriesFusion } from '../../fuse/series-fusion.ts';
 import { createSeriesScores, type SeriesScores } from '../../fuse/series-scores.ts';
 import type { ServiceFusion } from '../../fuse/service/service.ts';
 import type { ShardSeriesTable } from '../../ingest/series/series-table.ts';
+import { PolicyTable } from '../policy/policy-table.ts';
+import { zoneOffset } from '../routing/zones.ts';
 import type { Settings } from '../settings.ts';
 import { type Findings, restoreFindings, saveFindings } from './findings.ts';
 import { SignMemory } from './sign-memory.ts';
@@ -28,7 +32,10 @@ const MAX_FINDINGS = 8_192;
 /** Everything that happens to a sample in a shard, from its decoded column to its p-value, windows and evidence. */
 export class MetricPath {
   readonly eventTime: EventTime;
+  readonly policy: PolicyTable;
   scored = 0;
+  /** Told of the rows of series before they change, while a snapshot is being written. */
+  keeper: RowKeeper | null = null;
   readonly #table: ShardSeriesTable;
   readonly #service: ServiceFusion;
   readonly #silence: Silence;
@@ -49,6 +56,7 @@ export class MetricPath {
     this.#table = table;
     this.#service = service;
     this.#silence = silence;
+    this.policy = new PolicyTable(compilePolicies(settings.policies), zoneOffset, (series) => table.describe(series));
     this.eventTime = createEventTime(settings.ingest.event_time);
     const detectors = createAlwaysOn({
       detectors: settings.detect.series,
@@ -88,6 +96,7 @@ export class MetricPath {
 
   /** Closes the windows that ended by `watermark`; the rows are the caller's. */
   closeWindows(watermark: EpochMs): WindowRows {
+    this.keeper?.keepAll();
     return this.#windows.close(watermark);
   }
 
@@ -113,9 +122,11 @@ export class MetricPath {
       lower: finding.lower,
       upper: finding.upper,
     };
-    if (isGoodNews(facts)) return null;
+    if (isGoodNews(facts) && this.policy.rangeText(series, finding.value) === null) return null;
     const { contributions } = finding.reason;
-    return { ...facts, contributions, text: evidenceText(facts), name: signalName(facts) };
+    const outside = this.policy.rangeText(series, finding.value);
+    const text = outside === null ? evidenceText(facts) : `${evidenceText(facts)}, ${outside}`;
+    return { ...facts, contributions, text, name: signalName(facts) };
   };
 
   endTick(): void {
@@ -123,23 +134,27 @@ export class MetricPath {
   }
 
   evict(series: number): void {
+    this.keeper?.keepRow(series);
     this.eventTime.reset(series);
     this.#rate.reset(series);
     this.#percentile.reset(series);
     this.#windows.reset(series);
     this.#sign.reset(series);
     this.#fusion.reset(series);
+    this.policy.reset(series);
   }
 
-  save(): Record<string, StateBlob> {
+  /** `live`: the rows of series stay in place, to be copied by `keeper`. */
+  save(live = false): Record<string, StateBlob> {
     return {
       'event-time': this.eventTime.save(),
       rate: this.#rate.save(),
       percentile: this.#percentile.save(),
-      windows: this.#windows.save(),
+      windows: this.#windows.save(live),
       sign: this.#sign.save(),
-      ...this.#fusion.save(),
+      ...this.#fusion.save(live),
       findings: saveFindings(this.#findings),
+      policy: this.policy.save(),
     };
   }
 
@@ -152,6 +167,7 @@ export class MetricPath {
     this.#sign.restore(parts['sign']!);
     this.#fusion.restore(parts as Record<string, StateBlob>);
     this.#findings = restoreFindings(parts['findings']!);
+    this.policy.restore(parts['policy']);
   }
 
   /** Room for every series of the table; a new pod's series starts from its sibling's state, a taken-over counter afresh. */
@@ -168,10 +184,12 @@ export class MetricPath {
         this.#sign,
         this.#fusion,
         this.#silence,
+        this.policy,
       ])
         part.grow(capacity);
     }
     for (const { series, from } of this.#table.drainInheritance()) {
+      this.keeper?.keepRow(series);
       this.#fusion.copy(from, series);
       this.#sign.copy(from, series);
       this.#silence.copy(from, series);
@@ -189,9 +207,11 @@ export class MetricPath {
     if (slice.length === 0) return;
     if (slice.length > this.#scores.surprise.length) this.#scores = createSeriesScores(slice.length * 2);
     const scores = this.#scores;
+    this.keeper?.keep(slice.series, slice.length);
     this.#silence.observe(slice, this.eventTime.interval);
     this.#fusion.observe(slice, scores);
     this.#sign.bound(slice, scores);
+    this.policy.apply(slice, scores);
     this.#service.observe(slice.series, scores.evidence, slice.length, table.service, table.modality);
     this.#windows.observe(slice, scores.surprise, scores.expected, scores.lower, scores.upper);
     this.scored += slice.length;
@@ -228,6 +248,8 @@ export class MetricPath {
       late.time[late.length] = batch.time[i]!;
       late.value[late.length++] = batch.value[i]!;
     }
-    if (late.length > 0) this.#windows.observeLate(late);
+    if (late.length === 0) return;
+    this.keeper?.keep(late.series, late.length);
+    this.#windows.observeLate(late);
   }
 }

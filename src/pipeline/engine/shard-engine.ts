@@ -1,6 +1,7 @@
 import { createSilence } from '../../detect/silence/silence.ts';
 import type { EdgeTick, Evidence, ServiceTick } from '../../domain/anomaly.ts';
 import type { StateBlob } from '../../domain/detector.ts';
+import type { RowKeeper } from '../../domain/live-rows.ts';
 import type { IntakeResult, PayloadFormat, Signal, SignalSink } from '../../domain/ports.ts';
 import type { DeployMarker, HistogramBatch, LogBatch, PointBatch, SpanBatch } from '../../domain/signal/batch.ts';
 import { createWindowRows, type TickReport, type WindowRows } from '../../domain/signal/history.ts';
@@ -82,6 +83,11 @@ export class ShardEngine implements SignalSink {
     this.#traces = new TracePath(text, settings);
     this.#logPoints = new DerivedPoints(this.#table, 'log');
     this.#tracePoints = new DerivedPoints(this.#table, 'trace');
+  }
+
+  /** Told of the rows of series before they change, until a snapshot of `save(true)` is written. */
+  set keeper(keeper: RowKeeper | null) {
+    this.#metrics.keeper = keeper;
   }
 
   /** Number of the next report. */
@@ -347,12 +353,12 @@ export class ShardEngine implements SignalSink {
     };
   }
 
-  /** Everything a restart needs. Arrays may be live memory: write them before the next call. */
-  save(): Record<string, StateBlob> {
+  /** Everything a restart needs. With `live` the rows of series stay in place: `keeper` must hear of their changes. */
+  save(live = false): Record<string, StateBlob> {
     const times = [this.#lastInput, this.#watermark, this.#tickEnd, this.#evictAt, this.#judgeSilenceFrom, this.#wall];
     return {
       series: this.#table.save(),
-      ...this.#metrics.save(),
+      ...this.#metrics.save(live),
       ...this.#logs.save(),
       ...this.#traces.save(),
       silence: this.#silence.save(),
