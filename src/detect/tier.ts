@@ -59,10 +59,10 @@ export function createTier(point: PointTier, alone: readonly SeriesDetector[], o
       point.copy(from, to);
       for (const detector of alone) detector.copy(from, to);
     },
-    save() {
+    save(live) {
       const saved: Record<string, StateBlob> = {};
-      for (const [name, blob] of Object.entries(point.save())) saved[`detect.${name}`] = blob;
-      for (const detector of alone) saved[`detect.${detector.name}`] = detector.save();
+      for (const [name, blob] of Object.entries(point.save(live))) saved[`detect.${name}`] = blob;
+      for (const detector of alone) saved[`detect.${detector.name}`] = detector.save(live);
       return saved;
     },
     restore(saved) {

@@ -1,3 +1,4 @@
+import type { LiveRows } from './live-rows.ts';
 import type { PointBatch } from './signal/batch.ts';
 import type { SeriesIndex } from './units.ts';
 
@@ -30,6 +31,8 @@ export interface StateBlob {
   readonly arrays: Readonly<Record<string, StateArray>>;
   /** JSON-able. */
   readonly meta: unknown;
+  /** In `save(true)` only: arrays in place, which whoever keeps the blob must copy before they change. */
+  readonly live?: Readonly<Record<string, LiveRows>>;
 }
 export type StateArray =
   | Float64Array
@@ -59,7 +62,8 @@ export interface SeriesDetector {
   reset(series: SeriesIndex): void;
   /** Starts row `to` from row `from` (a new pod of a known workload). */
   copy(from: SeriesIndex, to: SeriesIndex): void;
-  save(): StateBlob;
+  /** `live`: may leave rows in place instead of copying them. */
+  save(live?: boolean): StateBlob;
   /** @throws TocsinError `state_version` for a version it cannot read. */
   restore(state: StateBlob): void;
 }
@@ -86,8 +90,57 @@ export interface DetectorTier {
   observe(batch: PointBatch, learn: Uint8Array, out: TierScores): void;
   reset(series: SeriesIndex): void;
   copy(from: SeriesIndex, to: SeriesIndex): void;
-  /** One part a detector or group of detectors. */
-  save(): Record<string, StateBlob>;
+  /** One part a detector or group of detectors; `live`: rows in place where there are many. */
+  save(live?: boolean): Record<string, StateBlob>;
   /** @throws TocsinError `state_version` where a part is missing or of another version. */
   restore(parts: Readonly<Record<string, StateBlob>>): void;
+}
+
+/** Signals a service row has room for. */
+export const ROW_SLOTS = 64;
+
+/**
+ * A detector of service rows: one fixed-length vector a service and window, `ROW_SLOTS` standardised residuals, 0 where a
+ * signal is as expected or absent. A thousand times fewer than samples, so plain numbers in and out.
+ *
+ * Contract (`detect/row-contract.ts`): `score` changes nothing that forms expectations; same rows, same scores, bit by
+ * bit; restored state goes on alike; services do not influence each other; no clock, no chance but its own seed.
+ */
+export interface RowDetector {
+  readonly name: string;
+  /** Of a service that has been learnt fully. */
+  readonly bytesPerService: number;
+  /** Unitless, larger is stranger, never negative; NaN while warming up. Uses only what was learnt before. */
+  score(service: number, row: Float64Array): number;
+  /** How much each signal added to the strangeness of the row, never negative, any scale. */
+  blame(service: number, row: Float64Array, out: Float64Array): void;
+  learn(service: number, row: Float64Array): void;
+  reset(service: number): void;
+  save(): StateBlob;
+  /** @throws TocsinError `state_version` for a version it cannot read. */
+  restore(state: StateBlob): void;
+}
+
+/**
+ * A detector of the promoted tier: looks at the last values of one of the few series that hold a slot. Values are
+ * standardised (robust centre and scale of the ring), oldest first, the newest is `values[length - 1]`.
+ *
+ * Contract (`detect/promoted-contract.ts`): same calls, same scores; slots do not influence each other; restored state
+ * goes on alike.
+ */
+export interface PromotedDetector {
+  readonly name: string;
+  /** State beside the ring. */
+  readonly bytesPerSlot: number;
+  grow(slots: number): void;
+  /**
+   * Scores the newest value: unitless, larger is stranger, never negative; NaN where the ring is too short.
+   *
+   * @param fresh Values that came since the slot was scored last, at least 1 (all of them the first time).
+   */
+  score(slot: number, values: Float64Array, length: number, fresh: number): number;
+  reset(slot: number): void;
+  save(): StateBlob;
+  /** @throws TocsinError `state_version` for a version it cannot read. */
+  restore(state: StateBlob): void;
 }

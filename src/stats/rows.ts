@@ -19,7 +19,8 @@ export interface Rows {
   readonly grow: (capacity: number) => void;
   readonly reset: (row: number) => void;
   readonly copy: (from: number, to: number) => void;
-  save(version: number, meta?: unknown): StateBlob;
+  /** With `live` the rows as they lie in memory in place of a copy. */
+  save(version: number, meta?: unknown, live?: boolean): StateBlob;
   /** @throws TocsinError `state_version` for another version or width. */
   restore(state: StateBlob, version: number): void;
 }
@@ -48,7 +49,15 @@ export function createRows(width: number): Rows {
     copy(from: number, to: number): void {
       rows.u8.copyWithin(to * width * 4, from * width * 4, (from + 1) * width * 4);
     },
-    save(version: number, meta: unknown = null): StateBlob {
+    save(version: number, meta: unknown = null, live = false): StateBlob {
+      const place = {
+        type: 'Uint8Array',
+        size: rows.u8.length,
+        width: width * 4,
+        ticks: false,
+        bytes: () => rows.u8,
+      } as const;
+      if (live && width > 0) return { version, arrays: {}, meta: { width, extra: meta }, live: { rows: place } };
       return { version, arrays: { rows: rows.u8.slice() }, meta: { width, extra: meta } };
     },
     restore(state: StateBlob, version: number): void {
@@ -75,7 +84,9 @@ export function createRows(width: number): Rows {
 /** Several rows a series (a hot one, a cold one) handled as one state; array names are the keys. */
 export function joinRows<const T extends Readonly<Record<string, Rows>>>(
   parts: T,
-): Pick<Rows, 'bytesPerRow' | 'grow' | 'reset' | 'copy' | 'save' | 'restore'> {
+): Pick<Rows, 'bytesPerRow' | 'grow' | 'reset' | 'copy' | 'restore'> & {
+  save(version: number, live?: boolean): StateBlob;
+} {
   const all = Object.entries(parts);
   return {
     bytesPerRow: all.reduce((sum, [, rows]) => sum + rows.bytesPerRow, 0),
@@ -88,11 +99,12 @@ export function joinRows<const T extends Readonly<Record<string, Rows>>>(
     copy(from, to) {
       for (const [, rows] of all) rows.copy(from, to);
     },
-    save(version) {
-      const saved = all.map(([name, rows]) => [name, rows.save(version)] as const);
+    save(version, live = false) {
+      const saved = all.map(([name, rows]) => [name, rows.save(version, null, live)] as const);
       return {
         version,
-        arrays: Object.fromEntries(saved.map(([name, part]) => [name, part.arrays['rows']!])),
+        arrays: live ? {} : Object.fromEntries(saved.map(([name, part]) => [name, part.arrays['rows']!])),
+        ...(live ? { live: Object.fromEntries(saved.map(([name, part]) => [name, part.live!['rows']!])) } : {}),
         meta: { widths: Object.fromEntries(saved.map(([name, part]) => [name, part.meta])) },
       };
     },

@@ -14,7 +14,7 @@ export interface PointTier {
   reset(series: number): void;
   copy(from: number, to: number): void;
   /** By area; rows of four neighbouring series lie interleaved, word by word. */
-  save(): Record<AreaName, StateBlob>;
+  save(live?: boolean): Record<AreaName, StateBlob>;
   restore(parts: Readonly<Record<AreaName, StateBlob>>): void;
 }
 
@@ -165,12 +165,15 @@ export function createPointTier(options: PointTierOptions): PointTier {
         bytes.copyWithin(offset, source, source + length);
       });
     },
-    save() {
-      const blob = (name: AreaName): StateBlob => ({
-        version: VERSION,
-        arrays: { rows: bytes.slice(at[name], at[name] + capacity * AREAS[name]) },
-        meta: { width: AREAS[name] / 4 },
-      });
+    save(live = false) {
+      const blob = (name: AreaName): StateBlob => {
+        const width = AREAS[name];
+        const all = (): Uint8Array => bytes.subarray(at[name], at[name] + capacity * width);
+        const rows = { type: 'Uint8Array', size: capacity * width, width, ticks: false, bytes: all } as const;
+        const meta = { width: width / 4 };
+        if (live) return { version: VERSION, arrays: {}, meta, live: { rows } };
+        return { version: VERSION, arrays: { rows: all().slice() }, meta };
+      };
       return { points: blob('points'), twin: blob('twin'), novelty: blob('novelty') };
     },
     restore(parts) {

@@ -209,13 +209,14 @@ export function createSeasonal(
       pool.rows.copy(slot, own);
       open.f32[to * HOUR_ROW.width + HOUR_ROW.slot] = own;
     },
-    save(): StateBlob {
-      const main = both.save(VERSION);
+    save(live = false): StateBlob {
+      const main = both.save(VERSION, live);
       const profiles = pool.rows.save(VERSION);
       return {
         version: VERSION,
         arrays: { ...main.arrays, profiles: profiles.arrays['rows']!, free: Int32Array.from(pool.free) },
         meta: { width: HOUR_ROW.width, main: main.meta, profiles: profiles.meta, used: pool.used },
+        ...(live ? { live: main.live! } : {}),
       };
     },
     restore(state) {

@@ -1,5 +1,6 @@
 import type { StateArray, StateBlob } from '../../domain/detector.ts';
 import { TocsinError } from '../../domain/error.ts';
+import type { LiveRows } from '../../domain/live-rows.ts';
 import type { PointBatch } from '../../domain/signal/batch.ts';
 import { createWindowRows, type WindowRows } from '../../domain/signal/history.ts';
 import type { EpochMs, SeriesIndex } from '../../domain/units.ts';
@@ -47,7 +48,8 @@ export interface Windows {
    */
   read(series: SeriesIndex, window: WindowName, now: EpochMs, mode: 'rolling' | 'finished', out: WindowStats): void;
   reset(series: SeriesIndex): void;
-  save(): StateBlob;
+  /** `live`: leaves state in place instead of copying it. */
+  save(live?: boolean): StateBlob;
   restore(state: StateBlob): void;
 }
 
@@ -153,11 +155,24 @@ export function createWindows(): Windows {
       cold.fill(0, series * COLD, (series + 1) * COLD);
     },
 
-    save() {
+    save(live = false) {
       const { hot, cold } = memory.state;
-      const arrays: Record<string, StateArray> = { hot: hot.slice(), cold: cold.slice(), open: memory.open() };
+      const arrays: Record<string, StateArray> = { open: memory.open() };
+      if (!live) Object.assign(arrays, { hot: hot.slice(), cold: cold.slice() });
+      const place = (name: 'hot' | 'cold', width: number): LiveRows => ({
+        type: 'Float32Array',
+        size: memory.state[name].byteLength,
+        width,
+        ticks: true,
+        bytes: () => bytesOf(memory.state[name]),
+      });
       for (const name of ROW_COLUMNS) arrays[`rows0.${name}`] = rows[name].slice(0, rows.length);
-      return { version: VERSION, arrays, meta: { dropped: memory.dropped(), chunks: 1 } };
+      return {
+        version: VERSION,
+        arrays,
+        meta: { dropped: memory.dropped(), chunks: 1 },
+        ...(live ? { live: { hot: place('hot', HOT * 4), cold: place('cold', COLD * 4) } } : {}),
+      };
     },
 
     restore(state) {
@@ -178,4 +193,8 @@ export function createWindows(): Windows {
       });
     },
   };
+}
+
+function bytesOf(array: Float32Array): Uint8Array {
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }

@@ -37,7 +37,7 @@ export interface TailBank {
   observe(length: number): void;
   reset(series: number): void;
   copy(from: number, to: number): void;
-  save(): StateBlob;
+  save(live?: boolean): StateBlob;
   restore(state: StateBlob): void;
 }
 
@@ -155,11 +155,19 @@ export function createTailBank(weights: readonly number[], isRare: readonly bool
     copy(from, to) {
       bytes.copyWithin(rowAt(to), rowAt(from), rowAt(from + 1));
     },
-    save: () => ({
-      version: VERSION,
-      arrays: { rows: bytes.slice(at.rows, rowAt(capacity)) },
-      meta: { width: rowBytes / 4, extra: null },
-    }),
+    save: (live = false) => {
+      const meta = { width: rowBytes / 4, extra: null };
+      if (!live) return { version: VERSION, arrays: { rows: bytes.slice(at.rows, rowAt(capacity)) }, meta };
+      const all = () => bytes.subarray(at.rows, rowAt(capacity));
+      const rows = {
+        type: 'Uint8Array',
+        size: capacity * rowBytes,
+        width: rowBytes,
+        ticks: false,
+        bytes: all,
+      } as const;
+      return { version: VERSION, arrays: {}, meta, live: { rows } };
+    },
     restore(state) {
       const saved = state.arrays['rows'];
       const meta = state.meta as { readonly width?: unknown } | null;

@@ -216,8 +216,8 @@ export function createTally(urgentSurprise: number): Tally {
         topCount: topCount.slice(),
         topSeries: topSeries.slice(),
         topSurprise: topSurprise.slice(),
-        seenAt: seenAt.slice(),
-        strangeAt: strangeAt.slice(),
+        seenAt: used(seenAt),
+        strangeAt: used(strangeAt),
       },
       stamp,
     }),
@@ -243,4 +243,11 @@ export function createTally(urgentSurprise: number): Tally {
 function widen<T extends Float64Array | Float32Array | Int32Array | Uint8Array>(from: T, to: T): T {
   to.set(from);
   return to;
+}
+
+/** Without the zeros at the end: how much room there is depends on restarts. */
+function used(marks: Uint8Array): Uint8Array {
+  let length = marks.length;
+  while (length > 0 && marks[length - 1] === 0) length--;
+  return marks.slice(0, length);
 }

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { movingBodies } from '../../../bench/measure.ts';
 import { logsPayloads, metricsPayloads, PAYLOAD_TIME } from '../../../bench/payload.ts';
 import { ProtoWriter } from '../../ingest/wire/proto-writer.ts';
+import { FileSnapshotStore } from '../../store/snapshot/file-snapshot-store.ts';
 import { ShardEngine } from '../engine/shard-engine.ts';
 import { settingsSchema } from '../settings.ts';
 import { DurableShard, hashState } from './durable-shard.ts';
@@ -23,7 +24,7 @@ afterEach(() => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-const settings = () => settingsSchema.parse({ data_dir: directory });
+const settings = () => settingsSchema.parse({ data_dir: directory, durability: { snapshot_every: '10s' } });
 const open = (): Promise<DurableShard> =>
   DurableShard.open({ shard: 0, settings: settings(), clock: { now: () => now }, emit: () => undefined });
 const logBytes = (): number => {
@@ -64,9 +65,12 @@ function deployBody(pass: number, ended: boolean): Uint8Array {
 }
 
 /** Everything that a shard takes in during eight passes: steady samples, new series, a deploy, an end, logs. */
-function* input(): Generator<{ readonly at: number; readonly signal: 'metrics' | 'logs'; readonly body: Uint8Array }> {
-  const early = movingBodies(metricsPayloads({ series: 300, pointsPerRequest: 100 }));
-  const all = movingBodies(metricsPayloads({ series: 500, pointsPerRequest: 100 }));
+function* input(
+  first = 300,
+  later = 500,
+): Generator<{ readonly at: number; readonly signal: 'metrics' | 'logs'; readonly body: Uint8Array }> {
+  const early = movingBodies(metricsPayloads({ series: first, pointsPerRequest: 100 }));
+  const all = movingBodies(metricsPayloads({ series: later, pointsPerRequest: 100 }));
   const logs = logsPayloads({ items: 200 });
   for (let pass = 0; pass < 8; pass++) {
     const at = START + pass * STEP + 50;
@@ -194,5 +198,57 @@ describe('a fault of our own', () => {
     const { logs } = shard.stats();
     expect(logs).toBe(100);
     shard.close();
+  });
+});
+
+describe('a snapshot written piece by piece', () => {
+  test('is the state at its beginning, whatever comes in while it is written', async () => {
+    const shard = await open();
+    // More series than there was room for come while it is written.
+    const inputs = [...input(600, 1200)].map(({ at, signal, body }) => ({ at, signal, body: body.slice() }));
+    let expected = '';
+    let taken = 0;
+    let pieces = 0;
+    const step = vi.spyOn(performance, 'now');
+    let clock = 0;
+    // Every look at the clock says that the time of a piece is over.
+    step.mockImplementation(() => (clock += 1_000));
+    for (const { at, signal, body } of inputs) {
+      now = at;
+      shard.accept(signal, 'otlp-protobuf', body, 'default');
+      if (taken++ === 20) {
+        shard.acknowledge(Number.MAX_SAFE_INTEGER);
+        shard.tick();
+        expected = shard.stateHash();
+      }
+      if (taken > 30 && taken % 2 === 0 && shard.continueSnapshot()) pieces++;
+    }
+    expect(pieces).toBeGreaterThan(8);
+    while (shard.continueSnapshot());
+    const folder = join(directory, 'snapshots');
+    await vi.waitFor(() => expect(readdirSync(folder).filter((name) => name.endsWith('.snapshot'))).toHaveLength(1));
+    const stored = await new FileSnapshotStore(folder).read(0);
+    expect(hashState(stored!.parts)).toBe(expected);
+    // Killed here: the snapshot and the log behind it give the state there was.
+    const live = shard.stateHash();
+    const again = await open();
+    expect(again.stateHash()).toBe(live);
+    again.close();
+  });
+
+  test('is given up for one that must be there at once', async () => {
+    const shard = await open();
+    const body = logsPayloads({ items: 50 })[0]!;
+    shard.accept('logs', 'otlp-protobuf', body, 'default');
+    shard.acknowledge(Number.MAX_SAFE_INTEGER);
+    now += 3_600_000;
+    shard.tick();
+    shard.accept('logs', 'otlp-protobuf', body, 'default');
+    const hash = shard.stateHash();
+    shard.close();
+    expect(readdirSync(join(directory, 'snapshots'))).toEqual([expect.stringMatching(/\.snapshot$/)]);
+    const again = await open();
+    expect(again.stateHash()).toBe(hash);
+    again.close();
   });
 });

@@ -5,7 +5,8 @@ import { TocsinError } from '../../domain/error.ts';
 import type { Clock, IntakeResult, PayloadFormat, Signal, SignalIntake } from '../../domain/ports.ts';
 import type { TickReport } from '../../domain/signal/history.ts';
 import { FileInputLog } from '../../store/input-log/input-log.ts';
-import { FileSnapshotStore } from '../../store/snapshot/file-snapshot-store.ts';
+import { FileSnapshotStore, type SnapshotRetention } from '../../store/snapshot/file-snapshot-store.ts';
+import type { SnapshotWriter } from '../../store/snapshot/snapshot-writer.ts';
 import { MetricInput } from '../engine/metric-input.ts';
 import { ShardEngine, type ShardStats } from '../engine/shard-engine.ts';
 import type { Settings } from '../settings.ts';
@@ -16,6 +17,8 @@ const MAX_UNACKNOWLEDGED = 512;
 const BUSY_RETRY_MS = 1_000;
 /** A snapshot that could not be written is tried again after this long, or when the next is due if that is sooner. */
 const SNAPSHOT_RETRY_MS = 60_000;
+/** Requests wait this long at most for a piece of a snapshot. */
+const SLICE_MS = 2;
 
 const KINDS: ReadonlySet<number> = new Set(Object.values(FRAME));
 
@@ -53,6 +56,15 @@ export class DurableShard implements SignalIntake {
   #snapshotPosition: number;
   /** No snapshot is tried before this, after one could not be written. */
   #snapshotNotBefore = 0;
+  /** A snapshot under way, and where it stands. */
+  #saving: {
+    readonly writer: SnapshotWriter;
+    readonly at: number;
+    readonly position: number;
+    isWritten: boolean;
+  } | null = null;
+  /** What kept the last snapshot from being made safe. */
+  #savingFault: unknown = null;
   #replayFaults = 0;
   #open = false;
   /** Memory is ahead of the log, because a write failed: only a snapshot makes the log follow from something again. */
@@ -140,7 +152,40 @@ export class DurableShard implements SignalIntake {
     const { snapshot_every, snapshot_log_size } = this.#options.settings.durability;
     const due =
       now - this.#snapshotAt >= snapshot_every || this.#log.position - this.#snapshotPosition >= snapshot_log_size;
-    if (due && this.#log.position > this.#snapshotPosition) this.snapshot();
+    if (due && this.#saving === null && this.#log.position > this.#snapshotPosition) this.#beginSnapshot();
+    if (this.#savingFault === null) return;
+    const fault = this.#savingFault;
+    this.#savingFault = null;
+    throw fault;
+  }
+
+  /**
+   * Writes a piece of the snapshot that `tick` has begun; requests are taken in between. Returns whether there is more to
+   * write.
+   * @throws TocsinError `unavailable` when it cannot be written; nothing is lost, since the log keeps everything.
+   */
+  continueSnapshot(): boolean {
+    const saving = this.#saving;
+    if (saving === null || saving.isWritten) return false;
+    try {
+      if (!saving.writer.step(SLICE_MS)) return true;
+    } catch (error) {
+      this.#endSaving();
+      throw error;
+    }
+    this.#engine.keeper = null;
+    saving.isWritten = true;
+    void saving.writer.finish().then(
+      (isDone) => {
+        if (isDone) this.#saved(saving.position, saving.at);
+        if (this.#saving === saving) this.#saving = null;
+      },
+      (error: unknown) => {
+        this.#savingFault = error;
+        if (this.#saving === saving) this.#saving = null;
+      },
+    );
+    return false;
   }
 
   /** The correlator made every report below `sequence` durable. */
@@ -154,6 +199,22 @@ export class DurableShard implements SignalIntake {
    * @throws TocsinError `unavailable` when it cannot be written; nothing is lost, since the log keeps everything.
    */
   snapshot(): boolean {
+    this.#cancelSaving();
+    if (!this.#beginSnapshot()) return false;
+    const { writer, position, at } = this.#saving!;
+    try {
+      writer.step(Number.POSITIVE_INFINITY);
+      writer.finishSync();
+    } finally {
+      this.#endSaving();
+    }
+    this.#saved(position, at);
+    this.#ahead = false;
+    return true;
+  }
+
+  /** Starts a snapshot of the state as it is; what changes from now on is copied first. Returns whether it may be taken. */
+  #beginSnapshot(): boolean {
     const at = this.#options.clock.now();
     if (this.#acknowledged < this.#engine.sequence || at < this.#snapshotNotBefore) return false;
     // Not before: a full disk is not to be filled with a try at every tick and request. Cleared once it is written.
@@ -161,21 +222,43 @@ export class DurableShard implements SignalIntake {
     this.#log.sync();
     this.#log.rotate();
     const position = this.#log.position;
-    const { shard, shards = 1, settings } = this.#options;
+    const parts = this.#engine.save(true);
+    const writer = this.#snapshots.begin(this.#options.shard, { at, position, parts }, this.#retention());
+    this.#saving = { writer, at, position, isWritten: false };
+    this.#engine.keeper = writer.keeper;
+    return true;
+  }
+
+  #retention(): SnapshotRetention {
+    const { shards = 1, settings } = this.#options;
     const { input, snapshot_spacing: spacing } = settings.retention;
-    const retention = { spacing, maxBytes: input / shards };
-    this.#snapshots.writeSync(shard, { at, position, parts: this.#engine.save() }, retention);
+    return { spacing, maxBytes: input / shards };
+  }
+
+  #cancelSaving(): void {
+    if (this.#saving === null) return;
+    this.#saving.writer.cancel();
+    this.#endSaving();
     this.#snapshotNotBefore = 0;
-    const kept = this.#snapshots.list(shard);
+  }
+
+  #endSaving(): void {
+    this.#saving = null;
+    this.#engine.keeper = null;
+  }
+
+  /** Forgets the log that a snapshot, which is safe now, stands for. */
+  #saved(position: number, at: number): void {
+    this.#snapshotNotBefore = 0;
+    const { maxBytes } = this.#retention();
+    const kept = this.#snapshots.list(this.#options.shard);
     // A replay may also start where everything began, without a state.
     const states = kept.reduce((sum, snapshot) => sum + snapshot.bytes, 0);
-    const all = this.#log.start === 0 && position + states <= retention.maxBytes;
+    const all = this.#log.start === 0 && position + states <= maxBytes;
     // The snapshot before this one stays usable as a fallback: its log is kept too.
     this.#log.truncate(all ? 0 : Math.min(this.#snapshotPosition, kept[0]!.position));
     this.#snapshotPosition = position;
     this.#snapshotAt = at;
-    this.#ahead = false;
-    return true;
   }
 
   /** True when the correlator has made every report durable. */

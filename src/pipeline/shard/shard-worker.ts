@@ -9,6 +9,8 @@ import type { FromShard, ShardWorkerData, ToShard } from './worker-messages.ts';
 /** One shard thread: listeners, log, engine. Talks to the main thread in `worker-messages.ts`. */
 const TICK_MS = 250;
 const STATS_MS = 1_000;
+/** Between two pieces of a snapshot: what came in meanwhile goes first. */
+const PIECE_MS = 2;
 
 const port = parentPort as MessagePort;
 const data = workerData as ShardWorkerData;
@@ -51,7 +53,18 @@ async function run(): Promise<void> {
     const onHttp = (error as { port?: number }).port === ingest.http?.port;
     throw onHttp ? listenFault(error, 'ingest.http', ingest.http) : listenFault(error, 'ingest.grpc', ingest.grpc);
   });
-  const ticking = setInterval(() => guard(() => durable.tick()), TICK_MS);
+  let isSaving = false;
+  const save = (): void => {
+    isSaving = false;
+    guard(() => {
+      isSaving = durable.continueSnapshot();
+    });
+    if (isSaving) setTimeout(save, PIECE_MS);
+  };
+  const ticking = setInterval(() => {
+    guard(() => durable.tick());
+    if (!isSaving) save();
+  }, TICK_MS);
   const reporting = setInterval(
     () => send({ type: 'stats', stats: durable.stats(), ingest: servers.counters }),
     STATS_MS,

@@ -1,7 +1,6 @@
 import {
   closeSync,
   fstatSync,
-  fsyncSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -11,50 +10,19 @@ import {
   statSync,
   unlinkSync,
   utimesSync,
-  writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { StateArray, StateBlob } from '../../domain/detector.ts';
 import { TocsinError } from '../../domain/error.ts';
 import type { Snapshot, SnapshotStore } from '../../domain/ports.ts';
+import { ARRAY_TYPES, type Header, MAGIC, MAGIC_LEADING, PREFIX, pad8 } from './format.ts';
+import { SnapshotWriter } from './snapshot-writer.ts';
 
-/**
- * File: magic 8 bytes, header length u32, header crc u32, header (JSON), padding to 8, then every array's bytes, each
- * padded to 8 and guarded by its own crc in the header. Written to a temporary name, synced, renamed: a crash leaves the
- * previous one. Arrays are written straight from their memory and read straight into new: no copy either way.
- */
-const MAGIC = Buffer.from('TOCSNAP1');
 const KEEP = 2;
 const NAME = /^shard-(\d+)-(\d{16})\.snapshot$/;
 const UNFINISHED = /^shard-(\d+)-\d{16}\.snapshot\.writing$/;
 
-const ARRAY_TYPES = {
-  Float64Array,
-  Float32Array,
-  Int32Array,
-  Uint32Array,
-  Uint16Array,
-  Int16Array,
-  Uint8Array,
-  Int8Array,
-} as const;
-type ArrayType = keyof typeof ARRAY_TYPES;
-
-interface ArrayEntry {
-  readonly name: string;
-  readonly type: ArrayType;
-  readonly offset: number;
-  readonly length: number;
-  readonly crc: number;
-}
-interface Header {
-  readonly at: number;
-  readonly position: number;
-  readonly parts: Record<string, { version: number; meta: unknown; arrays: ArrayEntry[] }>;
-}
-
-const pad8 = (n: number): number => (n + 7) & ~7;
 // crc32 takes at most 2^32 - 1 bytes; parts of a large array are chained.
 const CHUNK = 1 << 28;
 
@@ -75,6 +43,10 @@ export interface SnapshotRetention {
   readonly maxBytes: number;
 }
 
+/**
+ * Snapshots as files of `format.ts`. Written to a temporary name, synced, renamed: a crash leaves the previous one. Arrays
+ * are written straight from their memory and read straight into new: no copy either way.
+ */
 export class FileSnapshotStore implements SnapshotStore {
   readonly #directory: string;
   readonly #onDamaged: (message: string) => void;
@@ -95,67 +67,28 @@ export class FileSnapshotStore implements SnapshotStore {
    * @throws TocsinError `unavailable` when it cannot be written, such as on a full disk; the ones before stay.
    */
   writeSync(shard: number, snapshot: Snapshot, retention: SnapshotRetention = { spacing: 0, maxBytes: 0 }): void {
-    let offset = 0;
-    const bodies: Uint8Array[] = [];
-    const parts: Header['parts'] = {};
-    for (const [name, blob] of Object.entries(snapshot.parts)) {
-      const arrays: ArrayEntry[] = [];
-      for (const [key, array] of Object.entries(blob.arrays)) {
-        const body = bytesOf(array);
-        arrays.push({
-          name: key,
-          type: array.constructor.name as ArrayType,
-          offset,
-          length: array.length,
-          crc: crcOf(body),
-        });
-        bodies.push(body);
-        offset += pad8(body.length);
-      }
-      parts[name] = { version: blob.version, meta: blob.meta, arrays };
-    }
-    const header = Buffer.from(
-      JSON.stringify({ at: snapshot.at, position: snapshot.position, parts } satisfies Header),
-    );
+    const writer = this.begin(shard, snapshot, retention);
+    writer.step(Number.POSITIVE_INFINITY);
+    writer.finishSync();
+  }
+
+  /**
+   * Starts to write a snapshot piece by piece.
+   * @throws TocsinError `unavailable` when no file can be made.
+   */
+  begin(shard: number, snapshot: Snapshot, retention: SnapshotRetention): SnapshotWriter {
     const final = join(this.#directory, `shard-${shard}-${String(snapshot.position).padStart(16, '0')}.snapshot`);
-    const temporary = `${final}.writing`;
-    try {
-      this.#writeFile(temporary, header, bodies);
-      renameSync(temporary, final);
-      syncDirectory(this.#directory);
-    } catch (cause) {
-      try {
-        rmSync(temporary, { force: true });
-      } catch {
-        // The next start removes it.
-      }
-      throw new TocsinError('unavailable', 'a snapshot cannot be written; is the disk full?', { cause });
-    }
-    // Where the clock of a test or replay says something else than the machine's.
-    utimesSync(final, snapshot.at / 1_000, snapshot.at / 1_000);
-    const kept = new Set(chooseSnapshots(listSnapshots(this.#directory, shard), retention).map(({ path }) => path));
-    for (const old of this.#list(shard)) if (!kept.has(old)) unlinkSync(old);
+    return new SnapshotWriter(this.#directory, final, snapshot, () => {
+      // Where the clock of a test or replay says something else than the machine's.
+      utimesSync(final, snapshot.at / 1_000, snapshot.at / 1_000);
+      const kept = new Set(chooseSnapshots(listSnapshots(this.#directory, shard), retention).map(({ path }) => path));
+      for (const old of this.#list(shard)) if (!kept.has(old)) unlinkSync(old);
+    });
   }
 
   /** Those that are there, oldest first. */
   list(shard: number): StoredSnapshot[] {
     return listSnapshots(this.#directory, shard);
-  }
-
-  #writeFile(path: string, header: Buffer, bodies: readonly Uint8Array[]): void {
-    const fd = openSync(path, 'w');
-    try {
-      const prefix = Buffer.alloc(16);
-      MAGIC.copy(prefix);
-      prefix.writeUInt32LE(header.length, 8);
-      prefix.writeUInt32LE(crc32(header), 12);
-      writeAll(fd, prefix);
-      writePadded(fd, header);
-      for (const body of bodies) writePadded(fd, body);
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
   }
 
   /**
@@ -237,15 +170,17 @@ export function readSnapshotMeta(path: string, part: string): unknown {
 
 function readHeader(fd: number): { readonly header: Header; readonly size: number; readonly base: number } {
   const size = fstatSync(fd).size;
-  const prefix = readPart(fd, 0, 16);
-  if (!MAGIC.equals(prefix.subarray(0, 8))) throw new Error('not a snapshot');
+  const prefix = readPart(fd, 0, PREFIX);
+  const magic = prefix.subarray(0, 8);
+  const isLeading = MAGIC_LEADING.equals(magic);
+  if (!isLeading && !MAGIC.equals(magic)) throw new Error('not a snapshot');
   const view = new DataView(prefix.buffer);
   const headerLength = view.getUint32(8, true);
-  if (16 + headerLength > size) throw new Error('the header is cut off');
-  const headerBytes = readPart(fd, 16, headerLength);
+  if (PREFIX + headerLength > size) throw new Error('the header is cut off');
+  const headerBytes = readPart(fd, isLeading ? PREFIX : size - headerLength, headerLength);
   if (crc32(headerBytes) !== view.getUint32(12, true)) throw new Error('header checksum differs');
   const header = JSON.parse(Buffer.from(headerBytes).toString()) as Header;
-  return { header, size, base: 16 + pad8(headerLength) };
+  return { header, size, base: isLeading ? PREFIX + pad8(headerLength) : PREFIX };
 }
 
 /** @throws Error when it is damaged or gone. */
@@ -283,29 +218,8 @@ function readPart(fd: number, from: number, length: number): Uint8Array<ArrayBuf
   return data;
 }
 
-const bytesOf = (array: StateArray): Uint8Array => new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
-
 function crcOf(bytes: Uint8Array): number {
   let crc = 0;
   for (let at = 0; at < bytes.length; at += CHUNK) crc = crc32(bytes.subarray(at, at + CHUNK), crc);
   return crc;
-}
-
-function writeAll(fd: number, bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, Math.min(CHUNK, bytes.length - at));
-}
-
-function writePadded(fd: number, bytes: Uint8Array): void {
-  writeAll(fd, bytes);
-  const gap = pad8(bytes.length) - bytes.length;
-  if (gap > 0) writeAll(fd, new Uint8Array(gap));
-}
-
-function syncDirectory(directory: string): void {
-  const fd = openSync(directory, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
 }
