@@ -47,6 +47,7 @@ export function busContract(
     expect(record!.key).toBe('clé');
     expect(record!.headers).toEqual({ schema: '7', signal: 'metrics' });
     expect(Buffer.compare(record!.value, value)).toBe(0);
+    expect(record!.value.constructor).toBe(Uint8Array);
   });
 
   test('reads from where it is told, and again when it is told again', async () => {

@@ -34,7 +34,10 @@ program
   .option('-c, --config <path>', 'YAML file or folder of them')
   .option('--data-dir <path>', 'overrides data_dir')
   .addHelpText('after', examples('tocsin serve', 'tocsin serve --config /etc/tocsin/tocsin.yaml'))
-  .action(async (options: { config?: string; dataDir?: string }) => finish(await serve(options, output)));
+  .option('--role <roles>', 'gateway, detector, correlator: what this process of a cluster does (needs bus.brokers)')
+  .action(async (options: { config?: string; dataDir?: string; role?: string }) =>
+    finish(await serve(options, output)),
+  );
 
 program
   .command('demo')

@@ -152,7 +152,8 @@ export class KafkaReader implements BusReader {
           offset: Number(offset),
           timestamp: Number(batch.firstTimestamp + record.timestampDelta),
           key: record.key?.toString() ?? '',
-          value: record.value,
+          // Not a Buffer, whose `slice` does not copy.
+          value: new Uint8Array(record.value.buffer, record.value.byteOffset, record.value.length),
           headers: Object.fromEntries(record.headers.map(([name, value]) => [String(name), String(value)])),
         });
       }
