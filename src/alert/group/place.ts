@@ -54,7 +54,6 @@ function related(
   const steps = distance(graph, a.service, b.service);
   if (steps === 0) return found(0, 'same service');
   if (steps === 1) return found(0.5, `${a.service} and ${b.service} call each other`);
-  const known = knows(graph, a.service) && knows(graph, b.service);
   if (steps === 2 && (apart <= 2 * options.momentWindow || carries(graph, a.service, b.service, story))) {
     return found(1, `${a.service} and ${b.service} are two calls apart`);
   }
@@ -63,9 +62,22 @@ function related(
   if (resource !== null) return found(1, `both on ${resource}`);
   const template = meet(templatesOf(a.evidence), templatesOf(b.evidence));
   if (template !== null) return found(1, 'both log the same line');
-  if (!known && apart <= 2 * options.momentWindow) return found(2, 'same moment, calls between them unknown');
-  if (apart <= options.momentWindow) return found(2, 'same moment');
   return null;
+}
+
+/**
+ * Nothing connects them but time: then only with the first sign of the story, since a chain of moments would lead anywhere.
+ */
+function sameMoment(a: Anomaly, b: Anomaly, first: EpochMs, graph: CallGraph, options: GroupOptions): Relation | null {
+  if (a.tenant !== b.tenant) return null;
+  const apart = Math.max(Math.abs(a.onset - b.onset), Math.abs(a.onset - first));
+  const found = (reason: string): Relation => ({
+    cost: 2 + apart / options.onsetWindow,
+    reason: `${reason}, onsets ${Math.round(apart / 1000)} s apart`,
+  });
+  const known = knows(graph, a.service) && knows(graph, b.service);
+  if (!known && apart <= 2 * options.momentWindow) return found('same moment, calls between them unknown');
+  return apart <= options.momentWindow ? found('same moment') : null;
 }
 
 /** Splits new anomalies into stories: connected through `related`. Each story is ordered by onset. */
@@ -83,7 +95,12 @@ export function clusters(
     for (let i = 0; i < cluster.length; i += 1) {
       const member = cluster[i] as Anomaly;
       for (let j = left.length - 1; j >= 0; j -= 1) {
-        if (related(member, left[j] as Anomaly, story, graph, deploys, options) !== null)
+        const other = left[j] as Anomaly;
+        const first = cluster[0] as Anomaly;
+        if (
+          (related(member, other, story, graph, deploys, options) ??
+            sameMoment(other, member, first.onset, graph, options)) !== null
+        )
           cluster.push(...left.splice(j, 1));
       }
     }
@@ -139,7 +156,8 @@ function joins(
   const story = new Set(incident.services);
   let best: Relation | null = null;
   for (const member of incident.anomalies) {
-    const relation = related(a, member, story, graph, deploys, options);
+    const relation =
+      related(a, member, story, graph, deploys, options) ?? sameMoment(a, member, incident.onset, graph, options);
     if (relation !== null && (best === null || relation.cost < best.cost)) best = relation;
   }
   return best;

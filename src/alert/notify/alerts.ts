@@ -1,4 +1,4 @@
-import type { Notification } from '../../domain/ports.ts';
+import type { NotificationMember } from '../../domain/ports.ts';
 
 /** One alert as Alertmanager's API and webhook know it. */
 export interface Alert {
@@ -12,7 +12,7 @@ export interface Alert {
 const NEVER = '0001-01-01T00:00:00Z';
 
 /** An incident is one alert: same labels for its whole life, so that every receiver deduplicates it. */
-export function alertOf(notification: Notification): Alert {
+export function alertOf(notification: NotificationMember): Alert {
   const { incident } = notification;
   return {
     labels: notification.labels,

@@ -127,7 +127,9 @@ export function createTexts(options: Options<typeof TEXT_OPTIONS>): (notificatio
 
 /** `Resolved`, `Acknowledged by mira`, `critical`, `escalated`: what a person reads first. */
 export function stateOf({ incident, reason }: Notification): string {
+  if (reason === 'digest') return 'Digest';
   if (incident.status === 'closed') return 'Resolved';
+  if (reason === 'unacknowledged') return `${incident.severity}, not acknowledged`;
   if (reason === 'acknowledged') return `Acknowledged by ${incident.acknowledgedBy ?? 'somebody'}`;
   return reason === 'opened' ? incident.severity : reason;
 }

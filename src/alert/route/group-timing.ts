@@ -84,6 +84,8 @@ export interface GroupTiming {
   toldTo(receiver: string): readonly string[];
   /** Receivers that were told of a member and not yet of its end. */
   receiversOf(id: string): readonly string[];
+  /** Groups in which a receiver was told of a member, as they stand. */
+  groupsOf(id: string): readonly Omit<Flush, 'changed' | 'repeated'>[];
   /** Firing members that no receiver was told of yet: they wait, or are muted. */
   waiting(): readonly string[];
   forget(keep: (id: string) => boolean): void;
@@ -193,6 +195,12 @@ export function createGroupTiming(): GroupTiming {
     receiversOf: (id) => [
       ...new Set([...groups.values()].filter((group) => group.told.has(id)).map((group) => group.receiver)),
     ],
+    groupsOf: (id) =>
+      [...groups].flatMap(([name, { route, receiver, since, members, told }]) =>
+        told.has(id)
+          ? [{ group: name.slice(receiver.length + 1), route, receiver, since, members: [...members.values()] }]
+          : [],
+      ),
     waiting() {
       const told = new Set([...groups.values()].flatMap((group) => [...group.told.keys()]));
       const ids = [...groups.values()].flatMap((group) => [...group.members.values()]);

@@ -118,7 +118,8 @@ describe('routing and timing of notifications', () => {
     w.time.now += MINUTE;
     const worse = w.incident('a', { severity: 'critical', openedAt: T0 });
     expect(await w.step(worse)).toEqual(['a escalated pager']);
-    const taken = w.notices.acknowledged({ ...worse, acknowledgedBy: 'mira', acknowledgedAt: w.time.now }, w.time.now);
+    const mine = { ...worse, acknowledgedBy: 'mira', acknowledgedAt: w.time.now };
+    const taken = w.notices.acknowledged(mine, [mine], w.time.now);
     expect(taken.map((item) => `${item.payload.reason} ${item.receiver}`)).toEqual([
       'acknowledged team',
       'acknowledged pager',
@@ -193,4 +194,149 @@ route: {receiver: team, group_wait: 1m}
     expect(await w.step(w.incident('a', { updatedAt: T0 + 1 }))).toEqual([]);
     expect(w.notices.toldTo('team')).toEqual(['a']);
   });
+});
+
+describe('one message for a group', () => {
+  const CONFIG = `
+receivers:
+  - {name: team, webhook_configs: [{url: 'http://x'}]}
+route: {receiver: team, group_by: [team], group_wait: 30s, group_interval: 5m, repeat_interval: 1h}
+budget:
+  teams: [{name: shop, matchers: 'service=~"checkout|payments"'}]
+`;
+
+  test('tells all its incidents under one id, what is new, what ended, and the end of all', async () => {
+    const w = await alertingWorld(CONFIG);
+    const log: string[] = [];
+    const ids = new Set<string>();
+    const at = async (seconds: number, incident?: Parameters<typeof w.step>[0]): Promise<void> => {
+      w.time.now = T0 + seconds * 1_000;
+      for (const line of await w.step(incident)) log.push(`${seconds} ${line}`);
+      for (const { payload } of await w.control.outbox({})) ids.add(payload.incident.id);
+    };
+    const a = w.incident('a', { team: 'shop' });
+    const b = w.incident('b', { team: 'shop', services: ['payments'], severity: 'critical' });
+    const c = w.incident('c', { services: ['other'] });
+    await at(0, a);
+    await at(10, b);
+    await at(20, c);
+    for (let s = 30; s < 400; s += 10) await at(s);
+    await at(400, { ...a, status: 'closed', closedAt: T0 + 400_000 });
+    for (let s = 410; s < 700; s += 10) await at(s);
+    await at(700, { ...b, status: 'closed', closedAt: T0 + 700_000 });
+    for (let s = 710; s < 1_000; s += 10) await at(s);
+    expect(log).toEqual(['30 a+b opened team', '50 c opened team', '630 a+b updated team', '930 b resolved team']);
+    expect(ids.size).toBe(2);
+    const [first] = (await w.control.outbox({ incident: 'b' })).toReversed();
+    expect(first?.payload.incident).toMatchObject({
+      severity: 'critical',
+      status: 'open',
+      services: ['checkout', 'payments'],
+    });
+    expect(first?.payload.incident.title).toMatch(/^2 incidents \(team=shop\): /);
+    expect([first?.payload.groupKey, first?.payload.groupLabels]).toEqual(['0:{team="shop"}', { team: 'shop' }]);
+  });
+
+  test('what is silenced is left out; all silenced says nothing', async () => {
+    const w = await alertingWorld(CONFIG);
+    const [a, b] = [w.incident('a', { team: 'shop' }), w.incident('b', { team: 'shop', services: ['payments'] })];
+    await w.step(a);
+    await w.step(b);
+    await w.alerting.putSilence({
+      matchers: [{ name: 'service', value: 'checkout', isRegex: false, isEqual: true }],
+      startsAt: w.time.now,
+      endsAt: w.time.now + 90 * MINUTE,
+      createdBy: 'mira',
+      comment: '',
+    });
+    w.time.now += 30_000;
+    expect(await w.step()).toEqual(['b opened team']);
+  });
+});
+
+describe('escalation and snooze', () => {
+  const CONFIG = `
+receivers:
+  - {name: team, webhook_configs: [{url: 'http://x'}]}
+  - {name: boss, webhook_configs: [{url: 'http://y'}]}
+route: {receiver: team, repeat_interval: 4h, escalate_after: 15m, escalate_to: boss}
+`;
+  const minutes = async (w: Awaited<ReturnType<typeof alertingWorld>>, from: number, to: number): Promise<string[]> => {
+    const log: string[] = [];
+    for (let m = from; m <= to; m += 1) {
+      w.time.now = T0 + m * MINUTE;
+      for (const line of await w.step()) log.push(`${m} ${line}`);
+    }
+    return log;
+  };
+
+  test('what nobody acknowledges is told to the next ones, once, and they hear of the end', async () => {
+    const w = await alertingWorld(CONFIG);
+    const a = w.incident('a');
+    expect(await w.step(a)).toEqual(['a opened team']);
+    expect(await minutes(w, 1, 60)).toEqual(['15 a unacknowledged boss']);
+    expect(await w.step({ ...a, status: 'closed', closedAt: w.time.now })).toEqual([
+      'a resolved team',
+      'a resolved boss',
+    ]);
+    const [record] = await w.control.decisions({ stage: 'escalate' });
+    expect(record).toMatchObject({ outcome: 'passed', value: 15 * MINUTE, limit: 15 * MINUTE });
+  });
+
+  test('an acknowledged one is not; one that reopens starts again; a state that was saved goes on', async () => {
+    const w = await alertingWorld(CONFIG);
+    const a = w.incident('a');
+    await w.step(a);
+    w.notices.restore(JSON.parse(JSON.stringify(w.notices.save())));
+    await w.step({ ...a, acknowledgedBy: 'mira', acknowledgedAt: w.time.now });
+    expect(await minutes(w, 1, 30)).toEqual([]);
+    await w.step({ ...a, status: 'closed', closedAt: w.time.now });
+    expect(await w.step({ ...a, reopenedCount: 1 })).toEqual(['a reopened team']);
+    expect(await minutes(w, 31, 60)).toEqual(['45 a unacknowledged boss']);
+  });
+
+  test('snoozed: nothing but its end, and told again when the time is over', async () => {
+    const w = await alertingWorld(CONFIG);
+    const a = w.incident('a');
+    await w.step(a);
+    const snoozed = { ...a, snoozedUntil: T0 + 40 * MINUTE };
+    await w.step(snoozed);
+    expect(w.notices.heldBy(snoozed, [snoozed], [], w.time.now).mutedBy).toContain('snoozed until');
+    expect(await w.step({ ...snoozed, severity: 'critical' })).toEqual([]);
+    expect(await minutes(w, 1, 60)).toEqual(['40 a escalated team', '40 a unacknowledged boss']);
+    const b = await alertingWorld(CONFIG);
+    await b.step({ ...a, snoozedUntil: T0 + 10 * MINUTE });
+    expect(await minutes(b, 1, 14)).toEqual(['10 a opened team']);
+    const c = await alertingWorld(CONFIG);
+    await c.step(a);
+    await c.step({ ...a, snoozedUntil: T0 + 10 * MINUTE, acknowledgedBy: 'mira', acknowledgedAt: T0 });
+    expect(await minutes(c, 1, 30)).toEqual(['10 a reminder team']);
+  });
+});
+
+test('what budget and thresholds hold back is in the digest, at its time in its zone, once', async () => {
+  const w = await alertingWorld(`
+receivers:
+  - {name: team, webhook_configs: [{url: 'http://x'}]}
+  - {name: mail, webhook_configs: [{url: 'http://y'}]}
+route: {receiver: team, min_confidence: 0.6, repeat_interval: 30d}
+budget: {pages_per_week: 1, digest: {receiver: mail, time: '18:00', zone: Europe/Berlin}}
+`);
+  const [a, b, c] = ['a', 'b', 'c'].map((id) => w.incident(id, { confidence: id === 'c' ? 0.5 : 0.9 }));
+  expect(await w.step(a)).toEqual(['a opened team']);
+  expect([...(await w.step(b)), ...(await w.step(c))]).toEqual([]);
+  expect(w.notices.budget(w.time.now)).toMatchObject({
+    teams: [{ team: 'checkout', allowed: 1, used: 1, left: 0, held: 2 }],
+    held: [{ incident: 'b' }, { incident: 'c', reason: 'confidence 0.50 is below 0.6' }],
+  });
+  w.notices.restore(JSON.parse(JSON.stringify(w.notices.save())));
+  w.time.now = Date.UTC(2026, 10, 20, 16, 59, 50);
+  expect(await w.step()).toEqual([]);
+  w.time.now += 10_000;
+  expect(await w.step()).toEqual(['b+c digest mail']);
+  const [sent] = await w.control.outbox({ incident: 'c' });
+  expect(sent?.payload.incident).toMatchObject({ status: 'closed', title: 'Digest: 2 incidents were held back' });
+  expect(sent?.payload.incident.summary).toContain('/incidents/c');
+  w.time.now += 24 * 60 * MINUTE;
+  expect(await w.step()).toEqual([]);
 });

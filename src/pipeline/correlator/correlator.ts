@@ -162,7 +162,10 @@ export class Correlator {
     return {
       incidents: this.#noted(changed, told, at),
       decisions: told.decisions,
-      outbox: [...told.outbox, ...(taken === undefined ? [] : this.#notices.acknowledged(taken, at))],
+      outbox: [
+        ...told.outbox,
+        ...(taken === undefined ? [] : this.#notices.acknowledged(taken, this.#incidents.list(), at)),
+      ],
       templates: [],
       deploys: [],
       traces: [],

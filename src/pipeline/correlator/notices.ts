@@ -329,8 +329,21 @@ export function createNotices(
       groups.forget((id) => known.has(id));
       return { outbox, decisions, escalated };
     },
-    acknowledged: (incident, at) =>
-      groups.receiversOf(incident.id).map((receiver) => entry(incident, 'acknowledged', receiver, at)),
+    acknowledged: (incident, all, at) =>
+      groups.groupsOf(incident.id).map((group) => {
+        const compiled = routes.get(group.route);
+        const { receiver } = group;
+        if (compiled === undefined || isAlone(compiled)) return entry(incident, 'acknowledged', receiver, at);
+        // The receiver knows the group, not the incident.
+        const members = group.members.flatMap((member) => all.find((other) => other.id === member.id) ?? []);
+        const labels = groupLabelsOf(compiled, incidentLabels(incident));
+        const story = { key: group.group, labels, since: group.since, members, reasons: [], repeated: false };
+        const payload = groupNotification(story, receiver, externalUrl);
+        const whole = members.every((member) => member.status === 'closed' || member.acknowledgedAt !== null);
+        const reason = whole ? 'acknowledged' : 'updated';
+        const id = stableId('notify', payload.incident.id, reason, incident.id, receiver, at);
+        return { id, receiver, dedupKey: id, payload: { ...payload, reason }, createdAt: at };
+      }),
     budget: (at) => ({ teams: budget.burn(at), held: budget.held() }),
     toldTo: (receiver) => groups.toldTo(receiver),
     receiversOf: (incident) => groups.receiversOf(incident),

@@ -53,7 +53,7 @@ export interface Notices {
     at: EpochMs,
   ): Reviewed;
   /** Tells the receivers that know of an incident that somebody has taken it up. */
-  acknowledged(incident: Incident, at: EpochMs): readonly OutboxEntry[];
+  acknowledged(incident: Incident, all: readonly Incident[], at: EpochMs): readonly OutboxEntry[];
   budget(at: EpochMs): { readonly teams: readonly Burn[]; readonly held: readonly HeldBack[] };
   /** Ids of open incidents that a receiver was told of. */
   toldTo(receiver: string): readonly string[];

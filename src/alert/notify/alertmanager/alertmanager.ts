@@ -43,53 +43,61 @@ export const alertmanager: ReceiverType<typeof options> = {
     const headers = bearer_token === '' ? {} : { authorization: `Bearer ${bearer_token}` };
     return {
       name,
+      /** A group is its alerts, as each is told by itself when it is refreshed; a digest is no alert. */
       async send(notification: Notification): Promise<void> {
-        const { incident } = notification;
-        const { title, text } = texts(notification);
-        const whole = alertOf(notification);
-        const alert: Alert = { ...whole, annotations: { ...whole.annotations, summary: title, description: text } };
-        const open = incident.status === 'open';
-        const current = open ? { ...alert, endsAt: new Date(clock.now() + hold).toISOString() } : alert;
-        // Another severity is another alert to Alertmanager: the one under the former severity has ended.
-        const told = ((await memory.recall(incident.id)) ?? '').split(' ').filter((severity) => severity !== '');
-        const endsAt = open ? new Date(clock.now()).toISOString() : alert.endsAt;
-        const former = told.filter((severity) => severity !== incident.severity);
-        const body = [
-          current,
-          ...former.map((severity) => ({ ...alert, labels: { ...alert.labels, severity }, endsAt })),
-        ];
-        // Kept before the call: a severity that may have arrived is ended, even if we never heard that it did.
-        if (open && !told.includes(incident.severity))
-          await memory.keep(incident.id, [...told, incident.severity].join(' '));
-        const results = await Promise.allSettled(
-          urls.map((url) =>
-            postJson(
-              {
-                url: `${url.replace(/\/+$/, '')}/api/v2/alerts`,
-                body,
-                headers,
-                timeoutMs: timeout,
-                what: 'Alertmanager',
-              },
-              clock.now(),
-            ),
-          ),
-        );
-        const failures = results
-          .filter((result) => result.status === 'rejected')
-          .map((result) => result.reason as TocsinError);
-        // A cluster gossips: one member that took it is enough. Prefer reporting what a retry can mend.
-        if (failures.length < results.length) {
-          if (!open) await memory.keep(incident.id, null);
-          else if (former.length > 0) await memory.keep(incident.id, incident.severity);
-          return;
-        }
-        throw (
-          failures.find((failure) => failure.retryable) ??
-          failures[0] ??
-          new TocsinError('delivery_refused', 'no Alertmanager address configured')
-        );
+        if (notification.reason === 'digest') return;
+        const { members, ...rest } = notification;
+        if (members === undefined) await one(notification);
+        else for (const member of members) await one({ ...rest, ...member });
       },
     };
+
+    async function one(notification: Notification): Promise<void> {
+      const { incident } = notification;
+      const { title, text } = texts(notification);
+      const whole = alertOf(notification);
+      const alert: Alert = { ...whole, annotations: { ...whole.annotations, summary: title, description: text } };
+      const open = incident.status === 'open';
+      const current = open ? { ...alert, endsAt: new Date(clock.now() + hold).toISOString() } : alert;
+      // Another severity is another alert to Alertmanager: the one under the former severity has ended.
+      const told = ((await memory.recall(incident.id)) ?? '').split(' ').filter((severity) => severity !== '');
+      const endsAt = open ? new Date(clock.now()).toISOString() : alert.endsAt;
+      const former = told.filter((severity) => severity !== incident.severity);
+      const body = [
+        current,
+        ...former.map((severity) => ({ ...alert, labels: { ...alert.labels, severity }, endsAt })),
+      ];
+      // Kept before the call: a severity that may have arrived is ended, even if we never heard that it did.
+      if (open && !told.includes(incident.severity))
+        await memory.keep(incident.id, [...told, incident.severity].join(' '));
+      const results = await Promise.allSettled(
+        urls.map((url) =>
+          postJson(
+            {
+              url: `${url.replace(/\/+$/, '')}/api/v2/alerts`,
+              body,
+              headers,
+              timeoutMs: timeout,
+              what: 'Alertmanager',
+            },
+            clock.now(),
+          ),
+        ),
+      );
+      const failures = results
+        .filter((result) => result.status === 'rejected')
+        .map((result) => result.reason as TocsinError);
+      // A cluster gossips: one member that took it is enough. Prefer reporting what a retry can mend.
+      if (failures.length < results.length) {
+        if (!open) await memory.keep(incident.id, null);
+        else if (former.length > 0) await memory.keep(incident.id, incident.severity);
+        return;
+      }
+      throw (
+        failures.find((failure) => failure.retryable) ??
+        failures[0] ??
+        new TocsinError('delivery_refused', 'no Alertmanager address configured')
+      );
+    }
   },
 };

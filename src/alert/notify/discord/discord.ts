@@ -40,7 +40,8 @@ export const discord: ReceiverType<typeof options> = {
         const { id } = notification.incident;
         const body = messageOf(notification, texts(notification));
         const known = await memory.recall(id);
-        const edit = known !== null && !['opened', 'escalated', 'reopened'].includes(notification.reason);
+        const edit =
+          known !== null && !['opened', 'escalated', 'unacknowledged', 'reopened'].includes(notification.reason);
         if (edit && (await edited(() => call(`${base}/messages/${known}`, body, 'PATCH')))) return;
         const answer = await call(`${base}?wait=true`, { ...body, username: given.username }, 'POST');
         const message = fieldIn(answer, 'id');

@@ -47,7 +47,7 @@ export const opsgenie: ReceiverType<typeof options> = {
         const { incident, reason } = notification;
         const alias = aliasOf(notification.groupKey);
         const of = (action: string): string => `/${encodeURIComponent(alias)}/${action}?identifierType=alias`;
-        if (incident.status === 'closed') {
+        if (incident.status === 'closed' && reason !== 'digest') {
           await call(of('close'), { source: 'Tocsin', note: 'Resolved: back to normal' });
           return;
         }

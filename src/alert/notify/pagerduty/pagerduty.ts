@@ -37,6 +37,11 @@ export const pagerduty: ReceiverType<typeof options> = {
     return {
       name,
       async send(notification: Notification): Promise<void> {
+        if (notification.reason === 'digest') {
+          // Nobody is to be woken for it: a change event, with the list in its details.
+          await post('/v2/change/enqueue', digestOf(notification, texts(notification), given.routing_key));
+          return;
+        }
         await post('/v2/enqueue', eventOf(notification, texts(notification), given.routing_key));
         if (!given.changes || notification.reason !== 'opened') return;
         // A change event is background: when one is lost, nobody is told late.
@@ -98,6 +103,19 @@ export function eventOf(notification: Notification, texts: Texts, routingKey: st
         status: incident.status === 'closed' ? 'resolved' : 'firing',
         error: 'details left out: the event would exceed 512 KB',
       });
+}
+
+function digestOf(notification: Notification, texts: Texts, routingKey: string): Record<string, unknown> {
+  return {
+    routing_key: routingKey,
+    payload: {
+      summary: cut(texts.title, SUMMARY),
+      source: 'tocsin',
+      timestamp: new Date(notification.incident.updatedAt).toISOString(),
+      custom_details: { held_back: cut(texts.text, 100_000) },
+    },
+    links: [{ href: notification.url, text: 'Incidents' }],
+  };
 }
 
 function changeOf(deploy: Incident['deploys'][number], url: string, routingKey: string): Record<string, unknown> {

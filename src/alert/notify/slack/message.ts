@@ -27,7 +27,12 @@ export interface SlackMessage {
 
 export function messageOf(notification: Notification, texts: Texts, buttons: boolean): SlackMessage {
   const { incident, url } = notification;
-  const mark = incident.status === 'closed' ? ':large_green_circle:' : MARK[incident.severity];
+  const mark =
+    notification.reason === 'digest'
+      ? ':clipboard:'
+      : incident.status === 'closed'
+        ? ':large_green_circle:'
+        : MARK[incident.severity];
   const state = stateOf(notification);
   const causes = incident.causes
     .slice(0, 3)
@@ -61,17 +66,28 @@ export function messageOf(notification: Notification, texts: Texts, buttons: boo
           },
         ],
       },
-      { type: 'actions', block_id: 'tocsin', elements: elementsOf(incident, url, buttons) },
+      { type: 'actions', block_id: 'tocsin', elements: elementsOf(notification, url, buttons) },
     ],
   };
 }
 
-function elementsOf(incident: Incident, url: string, buttons: boolean): Record<string, unknown>[] {
+/** Block Kit's limit on a button's value. */
+const VALUE = 2_000;
+
+function elementsOf(
+  { incident, members = [], reason }: Notification,
+  url: string,
+  buttons: boolean,
+): Record<string, unknown>[] {
+  const ids = members.length === 0 ? [incident.id] : members.map((member) => member.incident.id);
+  const value = ids.join(' ');
+  if (reason === 'digest' || value.length > VALUE)
+    return [{ type: 'button', text: { type: 'plain_text', text: 'Open incidents' }, url, action_id: 'open_incident' }];
   const button = (text: string, action_id: string, more: Record<string, unknown> = {}) => ({
     type: 'button',
     text: { type: 'plain_text', text },
     action_id,
-    value: incident.id,
+    value,
     ...more,
   });
   const open = incident.status === 'open';

@@ -91,7 +91,7 @@ export const slack: ReceiverType<typeof options> = {
           );
           if (edited) {
             // An edit rings nobody; what became worse is also said in the thread, shown to the channel.
-            if (notification.reason === 'escalated')
+            if (notification.reason === 'escalated' || notification.reason === 'unacknowledged')
               await call('chat.postMessage', { channel, thread_ts: ts, reply_broadcast: true, text: body.text });
             return;
           }

@@ -50,7 +50,8 @@ export const telegram: ReceiverType<typeof options> = {
           link_preview_options: { is_disabled: true },
         };
         const known = await memory.recall(id);
-        const edit = known !== null && !['opened', 'escalated', 'reopened'].includes(notification.reason);
+        const edit =
+          known !== null && !['opened', 'escalated', 'unacknowledged', 'reopened'].includes(notification.reason);
         if (edit && (await edited(() => call('editMessageText', { ...body, message_id: Number(known) })))) return;
         const reply =
           known === null ? {} : { reply_parameters: { message_id: Number(known), allow_sending_without_reply: true } };

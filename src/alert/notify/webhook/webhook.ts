@@ -43,20 +43,27 @@ export const webhook: ReceiverType<typeof options> = {
 };
 
 export function payloadOf(notification: Notification): Record<string, unknown> {
-  const { incident, labels, annotations } = notification;
+  const { incident, labels, annotations, members } = notification;
   const status = incident.status === 'open' ? 'firing' : 'resolved';
+  const alerts = (members ?? [notification]).map((member) => ({
+    status: member.incident.status === 'open' ? 'firing' : 'resolved',
+    ...alertOf(member),
+    // Of one incident the texts as configured, of several each its own.
+    ...(members === undefined ? { annotations } : {}),
+    fingerprint: member.incident.id,
+  }));
   return {
     version: '4',
     groupKey: notification.groupKey,
     truncatedAlerts: 0,
     status,
     receiver: notification.receiver,
-    groupLabels: { alertname: labels['alertname'] ?? '', incident: incident.id },
+    groupLabels: notification.groupLabels ?? { alertname: labels['alertname'] ?? '', incident: incident.id },
     commonLabels: labels,
     commonAnnotations: annotations,
     externalURL: new URL(notification.url).origin,
     notification_reason: notification.reason,
-    alerts: [{ status, ...alertOf(notification), fingerprint: incident.id }],
+    alerts,
     tocsin: {
       incident: incident.id,
       version: incident.version,
