@@ -39,6 +39,7 @@ await build({
     cli: join(root, 'src/cli/main.ts'),
     'shard-worker': join(root, 'src/pipeline/shard/shard-worker.ts'),
     'backtest-worker': join(root, 'src/pipeline/backtest/backtest-worker.ts'),
+    'train-worker': join(root, 'src/pipeline/training/train-worker.ts'),
     'demo-worker': join(root, 'src/cli/demo/demo-worker.ts'),
   },
   outdir: dist,
