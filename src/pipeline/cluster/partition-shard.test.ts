@@ -113,6 +113,11 @@ describe('a shard whose input log is a partition', () => {
     second.restore(snapshot);
     expect(second.next).toBe(cut);
     for (const record of records.slice(cut - 10)) second.apply(record);
+    const parts = (shard: PartitionShard) =>
+      Object.fromEntries(
+        Object.entries(shard.snapshot(0).parts).map(([name, part]) => [name, hashState({ [name]: part })]),
+      );
+    expect(parts(second)).toEqual(parts(whole));
     expect(second.stateHash()).toBe(whole.stateHash());
     expect(second.sequence).toBe(whole.sequence);
   });
