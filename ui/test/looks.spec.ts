@@ -1,5 +1,5 @@
 import { expect, test } from '@playwright/test';
-import { expectAccessible, expectNoSideScroll, incidentWith, seriesOf, watchErrors } from './page.ts';
+import { backtestOf, expectAccessible, expectNoSideScroll, incidentWith, seriesOf, watchErrors } from './page.ts';
 import { EMPTY_PORT } from './ports.ts';
 
 const PAGES: readonly (readonly [name: string, path: string])[] = [
@@ -11,13 +11,29 @@ const PAGES: readonly (readonly [name: string, path: string])[] = [
   ['services', '/services?view=graph'],
   ['service list', '/services?view=list'],
   ['service', '/services/payments'],
+  ['why not', '/services/payments?why=1000000000000'],
+  ['silences', '/alerting'],
+  ['new silence', '/alerting/silences?new=1&matchers=service%3D%22payments%22'],
+  ['maintenance', '/alerting/maintenance'],
+  ['new window', '/alerting/maintenance?new=1'],
+  ['calendar import', '/alerting/maintenance?import=1'],
+  ['routes', '/alerting/routes?labels=severity%3Dcritical%20service%3Dcheckout'],
+  ['budget', '/alerting/budget'],
+  ['backtest', '/alerting/backtest'],
+  ['backtest result', '/alerting/backtest/{job}'],
+  ['audit', '/alerting/audit'],
   ['status', '/status'],
   ['first run', `http://127.0.0.1:${EMPTY_PORT}/`],
   ['no incidents', `http://127.0.0.1:${EMPTY_PORT}/incidents`],
+  ['no silences', `http://127.0.0.1:${EMPTY_PORT}/alerting`],
+  ['no windows', `http://127.0.0.1:${EMPTY_PORT}/alerting/maintenance`],
+  ['no routes', `http://127.0.0.1:${EMPTY_PORT}/alerting/routes`],
+  ['no budget', `http://127.0.0.1:${EMPTY_PORT}/alerting/budget`],
+  ['nothing changed', `http://127.0.0.1:${EMPTY_PORT}/alerting/audit`],
   ['no services', `http://127.0.0.1:${EMPTY_PORT}/services`],
   ['no such incident', '/incidents/nope'],
 ];
-const SIZES = { desktop: { width: 1440, height: 900 }, phone: { width: 380, height: 800 } } as const;
+const SIZES = { desktop: { width: 1440, height: 900 }, phone: { width: 390, height: 800 } } as const;
 
 for (const colorScheme of ['dark', 'light'] as const) {
   for (const [size, viewport] of Object.entries(SIZES)) {
@@ -29,6 +45,7 @@ for (const colorScheme of ['dark', 'light'] as const) {
           const url = path
             .replace('{incident}', (await incidentWith(request, 'Payments')).id)
             .replace('{silent}', (await incidentWith(request, 'Inventory')).id)
+            .replace('{job}', path.includes('{job}') ? await backtestOf(request) : '')
             .replace('{series}', await seriesOf(request, 'payments', 'span.duration.p99'));
           await page.goto(url);
           await expect(page.getByRole('status').filter({ hasText: 'Loading' })).toHaveCount(0);

@@ -25,6 +25,18 @@ export async function seriesOf(request: APIRequestContext, service: string, metr
   return id;
 }
 
+/** A backtest of the last week with another configuration, done. */
+export async function backtestOf(request: APIRequestContext): Promise<string> {
+  const to = Date.now();
+  const headers = { 'x-tocsin-request': '1' };
+  const data = { from: to - 7 * 86_400_000, to, config: 'route: { min_confidence: 0.8 }' };
+  const { id } = (await (await request.post('/api/v1/backtests', { headers, data })).json()) as { id: string };
+  await expect
+    .poll(async () => ((await (await request.get(`/api/v1/backtests/${id}`)).json()) as { state: string }).state)
+    .toBe('done');
+  return id;
+}
+
 /** No rule of axe-core broken, WCAG 2.2 AA and best practice. */
 export async function expectAccessible(page: Page): Promise<void> {
   const { violations } = await new AxeBuilder({ page }).analyze();

@@ -45,7 +45,7 @@ export function incidentOf(story: Story, now: EpochMs): Incident {
   const evidence = [...story.effects.map((effect) => evidenceOf(effect, story, now)), ...(story.logs ?? [])].sort(
     (a, b) => a.p - b.p,
   );
-  const openedAt = story.onset + 40_000;
+  const openedAt = story.timeline.find(({ kind }) => kind === 'opened')?.at ?? story.onset + 40_000;
   const p = Math.min(...story.services.map((service) => service.p));
   const contributions = shares(evidence);
   const anomalies = story.services.map(({ service, kind, text, p: own }, index): Anomaly => {

@@ -1,12 +1,18 @@
 /** What travels between server and page; types only, the schemas stay on the server. */
 
 export type { BudgetView as WireBudget } from '../../../src/domain/alerting/budget-view.ts';
+export type { DecisionReplay as WireDecisionReplay } from '../../../src/domain/backtest.ts';
 export type {
   WireMaintenance,
   WireMaintenancePreview,
   WirePreview,
   WireSilence,
 } from '../../../src/serve/schemas/alerting.ts';
+export type {
+  WireBacktestJob,
+  WireComparison,
+  WireExplanation,
+} from '../../../src/serve/schemas/backtest.ts';
 export type { Problem } from '../../../src/serve/schemas/common.ts';
 export type {
   WireAnomaly,

@@ -20,12 +20,14 @@ interface BandChartProps {
   /** Height of the score strip, 0 for none. */
   readonly score?: number;
   readonly onZoom?: (from: number, to: number) => void;
+  readonly onPick?: (at: number) => void;
 }
 
 const NO_MARKS: Marks = {};
 
 /** One series with its expected band, strange samples ringed, deploys flagged, and how strange it was below. */
-export function BandChart({ range, from, to, height = 200, marks = NO_MARKS, score = 0, onZoom }: BandChartProps) {
+export function BandChart(props: BandChartProps) {
+  const { range, from, to, height = 200, marks = NO_MARKS, score = 0, onZoom, onPick } = props;
   const { ref: sizer, width } = useElementSize();
   const lines = useRef<HTMLDivElement>(null);
   const strip = useRef<HTMLDivElement>(null);
@@ -33,11 +35,12 @@ export function BandChart({ range, from, to, height = 200, marks = NO_MARKS, sco
   const palette = usePalette();
   const sync = useId();
   const columns = useMemo(() => columnsOf(range), [range]);
-  const latest = useRef({ columns, from, to, onZoom });
-  latest.current = { columns, from, to, onZoom };
+  const latest = useRef({ columns, from, to, onZoom, onPick });
+  latest.current = { columns, from, to, onZoom, onPick };
   const [at, point] = useState<number | null>(null);
   const unit = range.series.unit;
   const zooms = onZoom !== undefined;
+  const picks = onPick !== undefined;
 
   useEffect(() => {
     if (width === 0 || lines.current === null) return;
@@ -50,6 +53,7 @@ export function BandChart({ range, from, to, height = 200, marks = NO_MARKS, sco
       from: () => latest.current.from,
       to: () => latest.current.to,
       onCursor: point,
+      ...(picks ? { onPick: (moment: number) => latest.current.onPick?.(moment) } : {}),
       ...(zooms ? { onZoom: (a: number, b: number) => latest.current.onZoom?.(a, b) } : {}),
     };
     const made = [new uPlot(lineOptions(look, width, height), latest.current.columns.lines, lines.current)];
@@ -60,7 +64,7 @@ export function BandChart({ range, from, to, height = 200, marks = NO_MARKS, sco
       for (const plot of made) plot.destroy();
       plots.current = [];
     };
-  }, [width, height, score, palette, marks, unit, sync, zooms]);
+  }, [width, height, score, palette, marks, unit, sync, zooms, picks]);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: the window moves the scale, which setData redraws
   useEffect(() => {

@@ -13,6 +13,8 @@ export interface ChartLook {
   readonly to: () => number;
   readonly onCursor: (index: number | null) => void;
   readonly onZoom?: (from: number, to: number) => void;
+  /** A click that was no drag: the moment under it, in ms. */
+  readonly onPick?: (at: number) => void;
   readonly sync: string;
 }
 
@@ -68,6 +70,22 @@ function zoomHook(look: ChartLook): ((u: uPlot) => void)[] {
   ];
 }
 
+function pickHook(look: ChartLook): ((u: uPlot) => void)[] {
+  const { onPick } = look;
+  if (onPick === undefined) return [];
+  return [
+    (u) => {
+      let down = 0;
+      u.over.addEventListener('mousedown', (event) => {
+        down = event.clientX;
+      });
+      u.over.addEventListener('click', (event) => {
+        if (Math.abs(event.clientX - down) < 4) onPick(u.posToVal(event.offsetX, 'x') * 1_000);
+      });
+    },
+  ];
+}
+
 export function lineOptions(look: ChartLook, width: number, height: number): uPlot.Options {
   const { palette } = look;
   return {
@@ -108,6 +126,7 @@ export function lineOptions(look: ChartLook, width: number, height: number): uPl
       draw: [(u) => drawMarks(u, look.marks, look.strange(), palette)],
       setCursor: [(u) => look.onCursor(u.cursor.idx ?? null)],
       setSelect: zoomHook(look),
+      ready: pickHook(look),
     },
   };
 }
@@ -143,6 +162,7 @@ export function scoreOptions(look: ChartLook, width: number, height: number): uP
     hooks: {
       setCursor: [(u) => look.onCursor(u.cursor.idx ?? null)],
       setSelect: zoomHook(look),
+      ready: pickHook(look),
     },
   };
 }

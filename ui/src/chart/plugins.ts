@@ -5,6 +5,8 @@ export interface Marks {
   /** The stretch that an incident covers. */
   readonly from?: number;
   readonly to?: number | null;
+  /** The moment that is being explained. */
+  readonly at?: number | null;
   readonly deploys?: readonly { readonly at: number; readonly to: string }[];
 }
 
@@ -62,6 +64,17 @@ export function drawMarks(u: uPlot, marks: Marks, strange: readonly number[], pa
     const roomLeft = x - 7 * dpr - width > bbox.left;
     ctx.textAlign = roomLeft ? 'right' : 'left';
     ctx.fillText(text, roomLeft ? x - 7 * dpr : x + 7 * dpr, bbox.top + 10 * dpr);
+  }
+  if (marks.at !== undefined && marks.at !== null) {
+    const x = Math.round(u.valToPos(seconds(marks.at), 'x', true));
+    ctx.strokeStyle = palette.value;
+    ctx.lineWidth = 1.5 * dpr;
+    ctx.setLineDash([2 * dpr, 3 * dpr]);
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+    ctx.setLineDash([]);
   }
   const xs = u.data[0];
   const ys = u.data[1];

@@ -103,7 +103,10 @@ export function pValue(p: number | null): string {
   if (p <= 1.01e-6) return '< 10⁻⁶';
   return p >= 0.01
     ? p.toFixed(2)
-    : p.toExponential(0).replace(/e-(\d+)/, (_, digits: string) => `·10⁻${superscript(digits)}`);
+    : p
+        .toExponential(0)
+        .replace(/e-(\d+)/, (_, digits: string) => `·10⁻${superscript(digits)}`)
+        .replace(/^1·/, '');
 }
 
 function superscript(digits: string): string {

@@ -23,10 +23,10 @@ export const formatShort = (at: number): string => shortTime.format(at);
 export const formatDay = (at: number): string => dayTime.format(at);
 export const utc = (at: number): string => `${new Date(at).toISOString().replace('T', ' ').slice(0, 19)} UTC`;
 
-/** What a field of type datetime-local holds: local time to the minute. */
-export function localInput(at: number): string {
+/** What a field of type datetime-local holds: local time to the minute or second. */
+export function localInput(at: number, seconds = false): string {
   const date = new Date(at);
-  return new Date(at - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+  return new Date(at - date.getTimezoneOffset() * 60_000).toISOString().slice(0, seconds ? 19 : 16);
 }
 
 /** "14:05", "14:05 yesterday", "Mon, 3 Nov, 14:05": as short as stays clear. */

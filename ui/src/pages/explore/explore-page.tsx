@@ -81,7 +81,7 @@ export function ExplorePage() {
               <Results
                 items={items}
                 chosen={chosen === '' ? (first ?? '') : chosen}
-                choose={(id) => search.set({ series: id }, { push: true })}
+                choose={(id) => search.set({ series: id, why: null }, { push: true })}
               />
             )}
           </Fetched>
@@ -94,7 +94,7 @@ export function ExplorePage() {
               </Empty>
             </Panel>
           ) : (
-            <SeriesView id={chosen === '' ? (first ?? '') : chosen} view={view} />
+            <SeriesView id={chosen === '' ? (first ?? '') : chosen} view={view} search={search} />
           )}
         </div>
       </div>

@@ -3,34 +3,52 @@ import { useDeploys, useIncidents, useRange } from '../../api/queries.ts';
 import type { WireRange } from '../../api/types.ts';
 import { BandChart } from '../../chart/band-chart.tsx';
 import { STRANGE } from '../../chart/columns.ts';
+import { WhyNot } from '../../explain/why-not.tsx';
 import { measure, measureRange, pValue } from '../../shared/format.ts';
 import { marksOf, useNames } from '../../shared/names.tsx';
 import { Empty, Fetched, Panel } from '../../shared/panel.tsx';
-import { href, Link } from '../../shared/router.tsx';
+import { href, Link, type Search } from '../../shared/router.tsx';
 import { Chip } from '../../shared/signs.tsx';
 import { Time } from '../../shared/time.tsx';
 import { IncidentRow } from '../incidents/incident-row.tsx';
 import styles from './explore.module.css';
 import type { Window } from './window.ts';
 
-export function SeriesView({ id, view }: { id: string; view: Window }) {
+export function SeriesView({ id, view, search }: { id: string; view: Window; search: Search }) {
   const range = useRange(id, { from: view.from, to: view.to, step: view.step });
   return (
-    <Panel>
-      <Fetched query={range} what="series" rows={9}>
-        {(data) => <Chart range={data} view={view} />}
-      </Fetched>
-    </Panel>
+    <>
+      <Panel>
+        <Fetched query={range} what="series" rows={9}>
+          {(data) => <Chart range={data} view={view} search={search} />}
+        </Fetched>
+      </Panel>
+      <WhyNot
+        search={search}
+        subject={id}
+        hint="Click the chart at a step that should have alerted, or should not have: every stage says what it saw."
+        suggested={range.data === undefined ? undefined : strangestOf(range.data)}
+      />
+    </>
   );
 }
 
-function Chart({ range, view }: { range: WireRange; view: Window }) {
+/** The moment of the strangest step, if any is strange at all. */
+function strangestOf({ at, surprise }: WireRange): number | undefined {
+  let best = -1;
+  for (let i = 0; i < at.length; i++)
+    if ((surprise[i] ?? 0) >= STRANGE && (best < 0 || (surprise[i] ?? 0) > (surprise[best] ?? 0))) best = i;
+  return at[best];
+}
+
+function Chart({ range, view, search }: { range: WireRange; view: Window; search: Search }) {
   const { series } = range;
   const { short, words } = useNames();
   const bucket = Math.floor(view.from / 600_000) * 600_000;
   const deploys = useDeploys({ service: series.service, from: bucket });
   const incidents = useIncidents({ service: series.service, limit: 20 });
-  const marks = useMemo(() => ({ deploys: deploys.data?.items ?? [] }), [deploys.data]);
+  const why = Number(search.get('why'));
+  const marks = useMemo(() => ({ deploys: deploys.data?.items ?? [], at: why > 0 ? why : null }), [deploys.data, why]);
   const touching = (incidents.data?.pages.flatMap((page) => page.items) ?? []).filter(
     ({ onset, closedAt }) => onset < view.to && (closedAt ?? Infinity) > view.from,
   );
@@ -43,9 +61,19 @@ function Chart({ range, view }: { range: WireRange; view: Window }) {
           <Chip key={mark}>{words(mark)}</Chip>
         ))}
       </div>
-      <BandChart range={range} from={view.from} to={view.to} height={300} score={84} marks={marks} onZoom={view.zoom} />
+      <BandChart
+        range={range}
+        from={view.from}
+        to={view.to}
+        height={300}
+        score={84}
+        marks={marks}
+        onZoom={view.zoom}
+        onPick={(at) => search.set({ why: Math.round(at) }, { push: true })}
+      />
       <p className={styles.hint}>
-        Shaded: where the series usually lies. Below: how strange each step was. Drag across the chart to zoom.
+        Shaded: where the series usually lies. Below: how strange each step was. Drag across the chart to zoom, click it
+        to ask why.
       </p>
       {range.at.length === 0 && (
         <Empty title="No samples in this range">

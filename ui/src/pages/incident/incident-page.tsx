@@ -12,12 +12,12 @@ import { Time, useNow } from '../../shared/time.tsx';
 import { ActionBar } from './actions/action-bar.tsx';
 import { HeldBanner } from './actions/held-banner.tsx';
 import { Causes } from './causes.tsx';
-import { Decisions } from './decisions.tsx';
 import { EvidenceCharts } from './evidence-charts.tsx';
 import styles from './incident.module.css';
 import { LogLines } from './log-lines.tsx';
 import { Timeline } from './timeline.tsx';
 import { TraceWaterfall } from './trace-waterfall.tsx';
+import { Why } from './why.tsx';
 
 /** One story: what, since when, who caused it and why we think so; then what it really was. */
 export function IncidentPage({ id }: { id: string }) {
@@ -94,6 +94,7 @@ function Story({ incident }: { incident: WireIncident }) {
           <Panel title="Likely causes">
             <Causes causes={incident.causes} />
           </Panel>
+          <Why incident={incident.id} />
           <Panel title="Evidence" aside="dashed: expected · shaded: normal band · rings: p < 10⁻³">
             <EvidenceCharts incident={incident} />
           </Panel>
@@ -127,7 +128,6 @@ function Story({ incident }: { incident: WireIncident }) {
               </ul>
             </Panel>
           )}
-          <Decisions incident={incident.id} />
         </aside>
       </div>
     </article>

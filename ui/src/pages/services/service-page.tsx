@@ -3,10 +3,11 @@ import { useMemo, useState } from 'react';
 import { useRange, useService } from '../../api/queries.ts';
 import type { WireEdge, WireSeries, WireService } from '../../api/types.ts';
 import { Sparkline } from '../../chart/sparkline.tsx';
+import { WhyNot } from '../../explain/why-not.tsx';
 import { measure, NOTHING, percent, pValue, shortMeasure } from '../../shared/format.ts';
 import { marksOf, useNames } from '../../shared/names.tsx';
 import { Empty, Fetched, PageHead, Panel } from '../../shared/panel.tsx';
-import { href, Link } from '../../shared/router.tsx';
+import { href, Link, useSearch } from '../../shared/router.tsx';
 import { StateSign } from '../../shared/signs.tsx';
 import { Ago, useLiveEnd } from '../../shared/time.tsx';
 import { IncidentRow } from '../incidents/incident-row.tsx';
@@ -34,6 +35,7 @@ const placeOf = ({ metric }: WireSeries): number => {
 
 function Service({ service }: { service: WireService }) {
   const { health, series, callers, callees, incidents, deploys } = service;
+  const search = useSearch();
   const [all, showAll] = useState(false);
   const ordered = useMemo(() => series.toSorted((a, b) => placeOf(a) - placeOf(b)), [series]);
   const { short } = useNames();
@@ -56,27 +58,34 @@ function Service({ service }: { service: WireService }) {
         <Link to={href('services')}>All services</Link>
       </PageHead>
       <div className={styles.columns}>
-        <Panel
-          title={`Series, last ${HOURS} hours`}
-          aside={<Link to={href('explore', { service: health.service })}>Explore all</Link>}
-        >
-          {series.length === 0 ? (
-            <Empty title="No series of this service are kept" />
-          ) : (
-            <>
-              <ul className={styles.sparks}>
-                {(all ? ordered : ordered.slice(0, FIRST)).map((item) => (
-                  <Spark key={item.id} series={item} />
-                ))}
-              </ul>
-              {series.length > FIRST && !all && (
-                <Button size="compact-sm" variant="subtle" onClick={() => showAll(true)}>
-                  Show all {series.length}
-                </Button>
-              )}
-            </>
-          )}
-        </Panel>
+        <div className={styles.stack}>
+          <Panel
+            title={`Series, last ${HOURS} hours`}
+            aside={<Link to={href('explore', { service: health.service })}>Explore all</Link>}
+          >
+            {series.length === 0 ? (
+              <Empty title="No series of this service are kept" />
+            ) : (
+              <>
+                <ul className={styles.sparks}>
+                  {(all ? ordered : ordered.slice(0, FIRST)).map((item) => (
+                    <Spark key={item.id} series={item} />
+                  ))}
+                </ul>
+                {series.length > FIRST && !all && (
+                  <Button size="compact-sm" variant="subtle" onClick={() => showAll(true)}>
+                    Show all {series.length}
+                  </Button>
+                )}
+              </>
+            )}
+          </Panel>
+          <WhyNot
+            search={search}
+            subject={health.service}
+            hint="Choose when this service should have alerted, or should not have: every stage says what it saw."
+          />
+        </div>
         <div className={styles.stack}>
           <Panel title="Called by">
             <Calls edges={callers} side="caller" />

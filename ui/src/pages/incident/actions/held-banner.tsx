@@ -14,7 +14,7 @@ export function HeldBanner({ incident }: { incident: WireIncident }) {
   const { silencedBy, inhibitedBy, mutedBy } = alert.status;
   return (
     <div className={styles.held} role="status">
-      <b>Nobody is being told of this incident.</b>
+      <b>Notifications of this incident are held back.</b>
       <ul>
         {silencedBy.map((id) => {
           const silence = silences.data?.items.find((item) => item.id === id);
