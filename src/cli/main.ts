@@ -3,6 +3,18 @@ import { Command, CommanderError, Option } from 'commander';
 import { TocsinError } from '../domain/error.ts';
 import { checkConfig } from './check-config.ts';
 import { type DemoCommandOptions, demo } from './demo/demo.ts';
+import {
+  type ModelsOptions,
+  modelsExport,
+  modelsImport,
+  modelsList,
+  modelsPin,
+  modelsPromote,
+  modelsRollback,
+  modelsShow,
+  modelsTrain,
+  type TrainOptions,
+} from './models.ts';
 import { createOutput } from './output.ts';
 import { type ReplayOptions, replay } from './replay.ts';
 import { type BacktestOptions, backtest } from './replays/backtest.ts';
@@ -185,6 +197,63 @@ program
   .argument('[name...]', 'which benches; all when none is named')
   .addHelpText('after', examples('tocsin bench', 'tocsin bench decode detect'))
   .action(async (names: string[]) => finish(await (await import('../../bench/main.ts')).runBench(names)));
+
+const models = program
+  .command('models')
+  .description('the models that were trained or imported: which are in use, and which could be');
+const registry = (command: Command): Command =>
+  command
+    .option('-c, --config <path>', 'YAML file or folder of them')
+    .option('--data-dir <path>', 'overrides data_dir')
+    .option('--by <name>', 'who does it, for the record');
+registry(models.command('list').description('all versions, * marks those in use')).action(
+  async (options: ModelsOptions) => finish(await modelsList(options, output)),
+);
+registry(models.command('show <model>').description('what a version was trained on, with what result'))
+  .addHelpText('after', examples('tocsin models show lstm@2'))
+  .action(async (model: string, options: ModelsOptions) => finish(await modelsShow(model, options, output)));
+registry(models.command('promote <model>').description('take a version into use; a server does at its next start'))
+  .addHelpText('after', examples('tocsin models promote lstm@2'))
+  .action(async (model: string, options: ModelsOptions) => finish(await modelsPromote(model, options, output)));
+registry(models.command('rollback <name>').description('back to the version that was in use before')).action(
+  async (name: string, options: ModelsOptions) => finish(await modelsRollback(name, options, output)),
+);
+registry(models.command('pin <model>').description('keep a champion in use until it is unpinned'))
+  .option('--off', 'unpin')
+  .action(async (model: string, options: ModelsOptions & { off?: boolean }) =>
+    finish(await modelsPin(model, options, output)),
+  );
+registry(models.command('export <model> <file>').description('write a version to a file')).action(
+  async (model: string, file: string, options: ModelsOptions) =>
+    finish(await modelsExport(model, file, options, output)),
+);
+registry(models.command('import <file>').description('read a version from a file, as a candidate'))
+  .addOption(
+    new Option('--format <format>', 'for files of other programs').choices([
+      'tocsin-lstm',
+      'tocsin-triage',
+      'xgboost-json',
+    ]),
+  )
+  .option('--name <name>', 'name to give it')
+  .addHelpText(
+    'after',
+    examples('tocsin models import lstm.tocsin', 'tocsin models import model.json --format xgboost-json'),
+  )
+  .action(async (file: string, options: ModelsOptions & { format?: string; name?: string }) =>
+    finish(await modelsImport(file, options, output)),
+  );
+registry(models.command('train <model>').description('train lstm on the history or triage on verdicts, as a candidate'))
+  .option('--set <name=value...>', 'options of the training, e.g. steps=500 seed=2')
+  .addHelpText(
+    'after',
+    examples(
+      'tocsin models train lstm',
+      'tocsin models train lstm --set steps=4000 seed=2',
+      'tocsin models train triage',
+    ),
+  )
+  .action(async (model: string, options: TrainOptions) => finish(await modelsTrain(model, options, output)));
 
 program
   .command('version')
