@@ -11,12 +11,14 @@ import { runLogs } from './suites/logs.ts';
 import { METRIC_SETS, runMetrics } from './suites/metrics.ts';
 import { runQuiet } from './suites/quiet.ts';
 import { runRca } from './suites/rca.ts';
+import { runSmd } from './suites/smd.ts';
 import { runTraces } from './suites/traces.ts';
 
 const USAGE = `usage: tocsin eval <suite> --data DIR [--out FILE]
 
 suites
   metrics   NAB, KPI and Microsoft series     [--sets nab,kpi,ms] [--ablation] [--verbose] [--product-only]
+  smd       servers of many metrics (SMD)     [--ablation] [--verbose] [--product-only]
   logs      template grouping (loghub), HDFS blocks
   rca       cause ranking (RCD sock-shop, PetShop)  [--verbose]
   grouping  alerts into incidents (AIT), the root among alerts (TVDiag, cloudbed-1)  [--verbose]
@@ -28,6 +30,7 @@ suites
   quiet     false incidents and calibration on quiet days of the demo shop, then its faults; needs no --data
             [--days 2] [--seeds 1] [--rounds 1] [--step 10] [--rate 2] [--verbose]
 
+quiet and embedded runs take --rows none|NAME,... : other detectors of service rows than the default
 --data defaults to the environment variable TOCSIN_DATA. The report goes to stdout; --out also writes it into its
 section of a results file.
 `;
@@ -86,11 +89,16 @@ async function runSuite(
       rounds: { type: 'string', default: '1' },
       rate: { type: 'string', default: '2' },
       signals: { type: 'string', default: 'metrics,logs,traces' },
+      rows: { type: 'string' },
     },
   });
   const progress = (line: string): void => {
     process.stderr.write(`${line}\n`);
   };
+  const config =
+    values.rows === undefined
+      ? {}
+      : { detect: { rows: { on: values.rows === 'none' ? [] : values.rows.split(',') } } };
   if (suite === 'quiet') {
     const text = runQuiet({
       days: positive('days', values.days),
@@ -99,6 +107,7 @@ async function runSuite(
       step: positive('step', values.step ?? '10') * 1000,
       traces: positive('rate', values.rate),
       verbose: values.verbose,
+      config,
       progress,
     });
     return { text, out: values.out };
@@ -120,6 +129,17 @@ async function runSuite(
         out: values.out,
       };
     }
+    case 'smd':
+      return {
+        text: runSmd({
+          data,
+          ablation: values.ablation,
+          verbose: values.verbose,
+          productOnly: values['product-only'],
+          progress,
+        }),
+        out: values.out,
+      };
     case 'logs':
       return { text: runLogs({ data, progress }), out: values.out };
     case 'grouping':
@@ -136,7 +156,7 @@ async function runSuite(
       const engine = values['baselines-only']
         ? null
         : values.embedded
-          ? embeddedEngine
+          ? () => embeddedEngine(config)
           : () => Promise.resolve(httpEngine(http));
       const shared = {
         verbose: values.verbose,

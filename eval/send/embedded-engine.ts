@@ -7,11 +7,11 @@ import { settingsSchema } from '../../src/pipeline/settings.ts';
 import type { Engine } from './engine.ts';
 
 /**
- * One shard and the correlator in this thread, default settings, without sockets and stores. Wall time is what a live
+ * One shard and the correlator in this thread, default settings but for `config`, without sockets and stores. Wall time is what a live
  * receiver would have seen: the end of the step of event time that is being sent.
  */
-export async function embeddedEngine(): Promise<Engine> {
-  const settings = settingsSchema.parse({});
+export async function embeddedEngine(config: unknown = {}): Promise<Engine> {
+  const settings = settingsSchema.parse(config);
   const correlator = new Correlator(settings, {
     route: { receivers: [] },
     receivers: [],

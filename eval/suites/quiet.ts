@@ -16,6 +16,8 @@ export interface QuietOptions {
   readonly step: number;
   readonly traces: number;
   readonly verbose: boolean;
+  /** What differs from the default configuration. */
+  readonly config: unknown;
   readonly progress: (line: string) => void;
 }
 
@@ -183,7 +185,7 @@ function play(days: ShopDays, uniformity: Uniformity, options: QuietOptions): Me
     judge(report, series, uniformity);
   }
 
-  const pipeline = new EmbeddedPipeline({ settings: settingsSchema.parse({}), onStep });
+  const pipeline = new EmbeddedPipeline({ settings: settingsSchema.parse(options.config), onStep });
   const before = process.cpuUsage();
   playShop(days, (signal, body, at) => {
     pipeline.accept(signal, 'otlp-protobuf', body, at);

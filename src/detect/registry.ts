@@ -1,31 +1,37 @@
-import type { DetectorTier, SeriesDetector } from '../domain/detector.ts';
+import type { DetectorTier, RowDetector, SeriesDetector } from '../domain/detector.ts';
 import { defaultsOf, type Options, type OptionsSpec } from '../domain/options.ts';
 import { AR_OPTIONS, createAr } from './ar/ar.ts';
+import { AUTOENCODER_OPTIONS, createAutoencoder } from './autoencoder/autoencoder.ts';
+import { createDictionary, DICTIONARY_OPTIONS } from './dictionary/dictionary.ts';
 import { createDifference, DIFFERENCE_OPTIONS } from './difference/difference.ts';
 import { createEwma, EWMA_OPTIONS } from './ewma/ewma.ts';
 import { createHolt, HOLT_OPTIONS } from './holt/holt.ts';
+import { createIncrementalPca, INCREMENTAL_PCA_OPTIONS } from './incremental-pca/incremental-pca.ts';
+import { createIsolationForest, ISOLATION_FOREST_OPTIONS } from './isolation-forest/isolation-forest.ts';
 import { createMeanShift, MEAN_SHIFT_OPTIONS } from './mean-shift/mean-shift.ts';
 import { createNovelty, NOVELTY_OPTIONS } from './novelty/novelty.ts';
 import { POINT_TIER, type PointTierOptions } from './point-tier/layout.ts';
 import { createPointTier } from './point-tier/point-tier.ts';
 import { createQuantile, QUANTILE_OPTIONS } from './quantile/quantile.ts';
+import { createRandomCutForest, RANDOM_CUT_FOREST_OPTIONS } from './random-cut-forest/random-cut-forest.ts';
+import { createRowEnergy, ROW_ENERGY_OPTIONS } from './row-energy/row-energy.ts';
 import { createRunLength, RUN_LENGTH_OPTIONS } from './run-length/run-length.ts';
 import { createSeasonal, SEASONAL_OPTIONS } from './seasonal/seasonal.ts';
 import { createTier } from './tier.ts';
 import { createTwin, TWIN_OPTIONS } from './twin/twin.ts';
 
-interface Entry<S extends OptionsSpec> {
+interface Entry<S extends OptionsSpec, T = SeriesDetector> {
   readonly options: S;
   /** Weight in the fused sum, chosen once over all open data sets together (`eval/`). */
   readonly weight: number;
-  readonly create: (options: Options<S>) => SeriesDetector;
+  readonly create: (options: Options<S>) => T;
 }
 
-function entry<const S extends OptionsSpec>(
+function entry<const S extends OptionsSpec, T>(
   options: S,
   weight: number,
-  create: (options: Options<S>) => SeriesDetector,
-): Entry<S> {
+  create: (options: Options<S>) => T,
+): Entry<S, T> {
   return { options, weight, create };
 }
 
@@ -79,4 +85,22 @@ export function createAlwaysOn(options: AlwaysOnOptions = {}): DetectorTier {
 /** Weights of the fused sum by detector name. */
 export function alwaysOnWeights(): Record<string, number> {
   return Object.fromEntries(Object.entries(SERIES_DETECTORS).map(([name, { weight }]) => [name, weight]));
+}
+
+/** Every detector of service rows. A weight of 0 keeps it out until the configuration names it: it did not pay (`eval/`). */
+export const ROW_DETECTORS = {
+  'row-energy': entry(ROW_ENERGY_OPTIONS, 1, createRowEnergy),
+  'incremental-pca': entry(INCREMENTAL_PCA_OPTIONS, 0, createIncrementalPca),
+  'isolation-forest': entry(ISOLATION_FOREST_OPTIONS, 0, createIsolationForest),
+  autoencoder: entry(AUTOENCODER_OPTIONS, 0, createAutoencoder),
+  dictionary: entry(DICTIONARY_OPTIONS, 0, createDictionary),
+  'random-cut-forest': entry(RANDOM_CUT_FOREST_OPTIONS, 0, createRandomCutForest),
+};
+
+export type RowDetectorName = keyof typeof ROW_DETECTORS;
+
+/** A detector of service rows with these options; what is not named keeps its default. */
+export function createRowDetector(name: RowDetectorName, options: Readonly<Record<string, number>> = {}): RowDetector {
+  const entry = ROW_DETECTORS[name] as unknown as Entry<OptionsSpec, RowDetector>;
+  return entry.create({ ...defaultsOf(entry.options), ...options });
 }

@@ -46,6 +46,11 @@ export interface ServiceFusion {
    * strongest of, when its p does not allow for that already.
    */
   addEvidence(service: number, evidence: Evidence, tests?: number): void;
+  /**
+   * A calibrated p of the service as a whole (`fuse/row-fusion`), the last one a modality and tick. What goes with it is
+   * shown as evidence and not counted again.
+   */
+  addVoice(service: number, modality: Modality, p: number, evidence: Evidence | null): void;
   /** Services that met a very strange point since the last call, each at most once a tick, in order of arrival. */
   takeUrgent(): number[];
   /** The open tick of a service as it stands; null when nothing arrived. Changes nothing. */
@@ -60,6 +65,11 @@ export interface ServiceFusion {
 interface Added {
   readonly evidence: Evidence;
   readonly tests: number;
+}
+
+interface Voice {
+  readonly p: number;
+  readonly evidence: Evidence | null;
 }
 
 const STATE_VERSION = 3;
@@ -82,6 +92,8 @@ export function createServiceFusion(
   /** Per service: ticks, mean and variance of the share of points with p < 0.1, mean number of points. */
   let spread = new Float64Array(0);
   let added = new Map<number, Added[]>();
+  /** By service x 3 + modality. */
+  let voices = new Map<number, Voice>();
   const tally = createTally(options.urgentSurprise);
   const ownNull = createOwnNull();
 
@@ -143,11 +155,17 @@ export function createServiceFusion(
       tests += 1;
     }
     if (tests > 0) ps.push(cauchyP(sum / tests));
+    const voice = voices.get(service * 3 + modality);
+    if (voice !== undefined) ps.push(voice.p);
     return ps.length === 0 ? null : acat(ps);
   }
 
   function evidenceOf(service: number, describe: DescribeCandidate): Evidence[] {
     const found: Evidence[] = (added.get(service) ?? []).map((item) => item.evidence);
+    for (let m = 0; m < MODALITIES.length; m += 1) {
+      const spoken = voices.get(service * 3 + m)?.evidence ?? null;
+      if (spoken !== null) found.push(spoken);
+    }
     tally.candidates(service, (series, surprise) => {
       const evidence = describe(series, surprise);
       if (evidence !== null) found.push(evidence);
@@ -215,6 +233,10 @@ export function createServiceFusion(
       added.set(service, list);
       if (-Math.log10(evidence.p * tests) >= options.urgentSurprise) tally.hurry(service);
     },
+    addVoice(service, modality, p, evidence) {
+      tally.touch(service);
+      voices.set(service * 3 + MODALITY[modality], { p, evidence });
+    },
     takeUrgent: () => tally.takeUrgent(),
     provisional(service, at, describe) {
       if (!tally.alive(service)) return null;
@@ -237,6 +259,7 @@ export function createServiceFusion(
       }
       tally.clear(dirty);
       added = new Map();
+      voices = new Map();
       return out;
     },
     save() {
@@ -249,7 +272,7 @@ export function createServiceFusion(
       };
       for (const [name, column] of Object.entries(ownNull.columns)) arrays[`null.${name}`] = column.slice();
       for (const name of TALLY_COLUMNS) arrays[`tick.${name}`] = columns[name];
-      return { version: STATE_VERSION, arrays, meta: { stamp, added: [...added] } };
+      return { version: STATE_VERSION, arrays, meta: { stamp, added: [...added], voices: [...voices] } };
     },
     restore(state) {
       if (state.version !== STATE_VERSION) {
@@ -264,12 +287,23 @@ export function createServiceFusion(
       firstSeen.set(at('firstSeen'));
       scored.set(at('scored'));
       spread.set(at('spread'));
-      const meta = state.meta as { readonly stamp: number; readonly added: readonly (readonly [number, Added[]])[] };
+      const meta = state.meta as {
+        readonly stamp: number;
+        readonly added: readonly (readonly [number, Added[]])[];
+        /** Not in snapshots of before there were voices. */
+        readonly voices?: readonly (readonly [number, Voice])[];
+      };
       const open = Object.fromEntries(TALLY_COLUMNS.map((name) => [name, state.arrays[`tick.${name}`]]));
       tally.restore({ columns: open as TallyState['columns'], stamp: meta.stamp });
       const columns: Record<string, Float64Array> = {};
       for (const name of Object.keys(ownNull.columns)) columns[name] = at(`null.${name}`);
       ownNull.load(columns, at('pooled'));
+      voices = new Map(
+        (meta.voices ?? []).map(([key, { p, evidence }]) => [
+          key,
+          { p, evidence: evidence === null ? null : withoutNull(evidence) },
+        ]),
+      );
       added = new Map(
         meta.added.map(([service, items]) => [
           service,

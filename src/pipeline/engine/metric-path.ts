@@ -18,6 +18,7 @@ import { createSeriesFusion } from '../../fuse/series-fusion.ts';
 import { createSeriesScores, type SeriesScores } from '../../fuse/series-scores.ts';
 import type { ServiceFusion } from '../../fuse/service/service.ts';
 import type { ShardSeriesTable } from '../../ingest/series/series-table.ts';
+import { ModelPath } from '../models/model-path.ts';
 import { PolicyTable } from '../policy/policy-table.ts';
 import { zoneOffset } from '../routing/zones.ts';
 import type { Settings } from '../settings.ts';
@@ -33,6 +34,8 @@ const MAX_FINDINGS = 8_192;
 export class MetricPath {
   readonly eventTime: EventTime;
   readonly policy: PolicyTable;
+  /** What looks at services and chosen series behind the ticks. */
+  readonly models: ModelPath;
   scored = 0;
   /** Told of the rows of series before they change, while a snapshot is being written. */
   keeper: RowKeeper | null = null;
@@ -57,6 +60,7 @@ export class MetricPath {
     this.#service = service;
     this.#silence = silence;
     this.policy = new PolicyTable(compilePolicies(settings.policies), zoneOffset, (series) => table.describe(series));
+    this.models = new ModelPath(table, service, settings);
     this.eventTime = createEventTime(settings.ingest.event_time);
     const detectors = createAlwaysOn({
       detectors: settings.detect.series,
@@ -72,7 +76,8 @@ export class MetricPath {
       this.#rate.bytesPerSeries +
       this.#percentile.bytesPerSeries +
       this.#windows.bytesPerSeries +
-      this.#sign.bytesPerSeries
+      this.#sign.bytesPerSeries +
+      this.models.bytesPerSeries
     );
   }
 
@@ -94,10 +99,12 @@ export class MetricPath {
     this.points(batch, wallNow);
   }
 
-  /** Closes the windows that ended by `watermark`; the rows are the caller's. */
+  /** Closes the windows that ended by `watermark` and looks at services by them; the rows are the caller's. */
   closeWindows(watermark: EpochMs): WindowRows {
     this.keeper?.keepAll();
-    return this.#windows.close(watermark);
+    const windows = this.#windows.close(watermark);
+    this.models.tick(windows, watermark, this.eventTime.interval);
+    return windows;
   }
 
   /** Evidence for a series that was strange in the open tick. */
@@ -141,6 +148,7 @@ export class MetricPath {
     this.#windows.reset(series);
     this.#sign.reset(series);
     this.#fusion.reset(series);
+    this.models.forget(series);
     this.policy.reset(series);
   }
 
@@ -153,6 +161,7 @@ export class MetricPath {
       windows: this.#windows.save(live),
       sign: this.#sign.save(),
       ...this.#fusion.save(live),
+      ...this.models.save(),
       findings: saveFindings(this.#findings),
       policy: this.policy.save(),
     };
@@ -166,6 +175,7 @@ export class MetricPath {
     this.#windows.restore(parts['windows']!);
     this.#sign.restore(parts['sign']!);
     this.#fusion.restore(parts as Record<string, StateBlob>);
+    this.models.restore(parts);
     this.#findings = restoreFindings(parts['findings']!);
     this.policy.restore(parts['policy']);
   }

@@ -264,9 +264,10 @@ export class ShardEngine implements SignalSink {
       if (service >= 0 && this.#metrics.policy.passes(this.#table.describeService(service).tenant, item))
         this.#service.addEvidence(service, { ...item, name: signalName(item) });
     }
+    const windows = this.#metrics.closeWindows(at);
     const services = this.#pipelineSilence.complete(this.#service.close(at, this.#metrics.describe), at);
     this.#metrics.endTick();
-    this.#report(at, false, services, traces.edges, this.#metrics.closeWindows(at));
+    this.#report(at, false, services, traces.edges, windows);
     this.#evict(at);
   }
 
@@ -317,6 +318,7 @@ export class ShardEngine implements SignalSink {
       windows,
     };
     if (final) this.#deploys = [];
+    this.#metrics.models.meet(report.newSeries);
     this.#options.emit(report);
   }
 
