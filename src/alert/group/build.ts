@@ -97,9 +97,9 @@ export function boundedTimeline(timeline: readonly TimelineEntry[]): TimelineEnt
   return [...timeline.slice(0, KEPT_FIRST), ...timeline.slice(timeline.length - (MAX_TIMELINE - KEPT_FIRST))];
 }
 
-/** In a storm, each anomaly keeps only its strongest evidence here; the incident's own list stays whole. */
+/** In a storm, each anomaly keeps only its strongest evidence here; the incident's own list stays whole, and so do the services. */
 export function trimmed(anomalies: readonly Anomaly[]): Anomaly[] {
   if (anomalies.length <= 16) return [...anomalies];
-  const kept = anomalies.length <= 128 ? anomalies : anomalies.slice(0, 128);
-  return kept.map((a) => (a.evidence.length <= 3 ? a : { ...a, evidence: a.evidence.slice(0, 3) }));
+  const kept = anomalies.length <= 128 ? 3 : 1;
+  return anomalies.map((a) => (a.evidence.length <= kept ? a : { ...a, evidence: a.evidence.slice(0, kept) }));
 }

@@ -281,7 +281,9 @@ it('keeps everything bounded in a storm', () => {
     anomaly(`s${i}`, 0, { evidence: Array.from({ length: 16 }, (_, k) => evidence(`s${i}`, `m${k}`)) }),
   );
   expect(evidenceOf(storm)).toHaveLength(64);
-  expect(trimmed(storm).length).toBeLessThanOrEqual(128);
+  // All services stay, each with its strongest evidence.
+  expect(trimmed(storm)).toHaveLength(300);
+  expect(trimmed(storm).reduce((sum, a) => sum + a.evidence.length, 0)).toBe(300);
   const long = Array.from({ length: 500 }, (_, i) => ({ at: i, kind: 'recovered' as const, text: String(i) }));
   const kept = boundedTimeline(long);
   expect(kept).toHaveLength(100);

@@ -63,6 +63,7 @@ export interface Decide {
   readonly budget: BudgetController;
   /** How often each stage passed or suppressed, by `stage outcome`. */
   counts(): Readonly<Record<string, number>>;
+  /** Live: write it down before the next step. */
   save(): DecideState;
   restore(state: DecideState): void;
 }
@@ -364,7 +365,7 @@ export function createDecide(
     budget,
     open: () => [...states.values()].flatMap((s) => (s.open === null ? [] : [s.open])),
     counts: () => ({ ...counts }),
-    save: () => structuredCopy({ version: 1, services: [...states.values()], budget: budget.save(), counts }),
+    save: () => ({ version: 1, services: [...states.values()], budget: budget.save(), counts }),
     restore(state) {
       const copy = structuredCopy(state);
       states = new Map(copy.services.map((s) => [s.key, s]));

@@ -8,6 +8,7 @@ import type { StateBlob } from '../../domain/detector.ts';
 import type { GraphEdge, ServiceHealth } from '../../domain/health.ts';
 import type { DecisionStamp } from '../../domain/identity.ts';
 import type { Incident } from '../../domain/incident.ts';
+import type { TriageExample } from '../../domain/learning/model.ts';
 import type { CorrelatorCommit } from '../../domain/ports.ts';
 import type { DeployMarker } from '../../domain/signal/batch.ts';
 import type { TickReport } from '../../domain/signal/history.ts';
@@ -17,11 +18,13 @@ import { createCrossService } from '../../features/cross-service/cross-service.t
 import { createDecide, type DecideState } from '../../fuse/decide/decide.ts';
 import { createDiagnosis } from '../../fuse/diagnose/diagnose.ts';
 import { anomalyText, incidentSummary, incidentTitle } from '../../fuse/explain/story.ts';
+import type { TriageData } from '../../learn/triage/triage.ts';
 import { createServicePolicies } from '../policy/service-policies.ts';
 import type { Settings } from '../settings.ts';
 import { createNotices } from './notices.ts';
 import type { Notices, NoticesOptions, NoticesState, Reviewed } from './told.ts';
 import { Topology } from './topology.ts';
+import { createTriageStage, type TriageStageState } from './triage-stage.ts';
 
 /** Evidence of services below this p is remembered as suspect for the cause ranking. */
 const SUSPECT_P = 1e-2;
@@ -52,6 +55,8 @@ interface SavedState {
   readonly suspects: readonly (readonly [string, Suspicion])[];
   readonly health: readonly (readonly [string, LastTick])[];
   readonly watermark: EpochMs;
+  /** Absent in states of before triage. */
+  readonly triage?: TriageStageState;
 }
 
 /**
@@ -76,6 +81,7 @@ export class Correlator {
   readonly #diagnosis = createDiagnosis();
   readonly #incidents;
   readonly #notices;
+  readonly #triage;
   readonly #topology = new Topology();
   readonly #crossService = createCrossService();
   #deploys: DeployMarker[] = [];
@@ -108,7 +114,11 @@ export class Correlator {
       undefined,
       this.#stamp,
     );
-    this.#notices = createNotices(options.route, options.receivers, options.externalUrl, this.#stamp, options.notices);
+    this.#triage = createTriageStage(this.#stamp);
+    this.#notices = createNotices(options.route, options.receivers, options.externalUrl, this.#stamp, {
+      ...options.notices,
+      triage: (incident, at) => this.#triage.holds(incident, at),
+    });
   }
 
   /** Event time of the newest final report. */
@@ -136,10 +146,12 @@ export class Correlator {
     const edges = this.#topology.edges();
     const grouped = this.#incidents.apply({ at, anomalies: decided.anomalies, edges, deploys: this.#deploys });
     decisions.push(...grouped.decisions);
-    const told = this.#notices.review(grouped.incidents, this.#incidents.list(), edges, at);
+    this.#triage.see(grouped.incidents, this.#incidents.list());
+    const changed = this.#triage.shown(grouped.incidents);
+    const told = this.#notices.review(changed, this.incidents(), edges, at);
     decisions.push(...told.decisions);
     return {
-      incidents: this.#noted(grouped.incidents, told, at),
+      incidents: this.#noted(changed, told, at),
       decisions,
       outbox: told.outbox,
       templates: report.templates,
@@ -156,8 +168,10 @@ export class Correlator {
   act(action: IncidentAction): CorrelatorStep {
     const at = this.#watermark;
     const edges = this.#topology.edges();
-    const changed = this.#incidents.act(action, { at, edges, deploys: this.#deploys });
-    const told = this.#notices.review(changed, this.#incidents.list(), edges, at);
+    const acted = this.#incidents.act(action, { at, edges, deploys: this.#deploys });
+    this.#triage.see(acted, this.#incidents.list());
+    const changed = this.#triage.shown(acted);
+    const told = this.#notices.review(changed, this.incidents(), edges, at);
     const taken = action.kind === 'acknowledge' ? this.#incidents.get(action.id) : undefined;
     return {
       incidents: this.#noted(changed, told, at),
@@ -184,7 +198,17 @@ export class Correlator {
 
   /** Open incidents and closed ones that may still be reopened. */
   incidents(): readonly Incident[] {
-    return this.#incidents.list();
+    return this.#triage.shown(this.#incidents.list());
+  }
+
+  /** Takes a triage model into use; null for none. @throws TocsinError `state_version` for one of other features. */
+  setTriage(data: TriageData | null): void {
+    this.#triage.setModel(data);
+  }
+
+  /** What triage saw of incidents that opened since the last call. */
+  takeExamples(): readonly TriageExample[] {
+    return this.#triage.takeExamples();
   }
 
   /** Open incidents that a receiver was told of. */
@@ -213,6 +237,11 @@ export class Correlator {
   }
 
   verdict(id: string, verdict: Verdict): void {
+    const incident = this.#incidents.get(id);
+    const real = verdict.kind === 'real';
+    // A verdict that is changed to one of the same worth is not counted twice.
+    if (incident !== undefined && (incident.verdict === null || (incident.verdict.kind === 'real') !== real))
+      this.#triage.verdict(incident, real, this.#watermark);
     this.#incidents.verdict(id, verdict);
   }
 
@@ -268,6 +297,7 @@ export class Correlator {
       suspects: [...this.#suspects],
       health: [...this.#health],
       watermark: this.#watermark,
+      triage: this.#triage.save(),
     };
     return JSON.stringify(state);
   }
@@ -284,6 +314,7 @@ export class Correlator {
     this.#suspects = new Map(state.suspects);
     this.#health = new Map(state.health);
     this.#watermark = state.watermark;
+    if (state.triage !== undefined) this.#triage.restore(state.triage);
   }
 
   /** Writes an escalation into its incident. */

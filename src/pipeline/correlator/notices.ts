@@ -78,6 +78,9 @@ export function createNotices(
       blocked.set(incident.id, stage);
       return null;
     };
+    // Who was told of an incident is told how it goes on, whatever triage thinks of it later.
+    const doubted = reason === 'opened' ? (options.triage?.(incident, at) ?? null) : null;
+    if (doubted !== null) return held(doubted);
     if (isSnoozed(incident, at)) return held(record(incident, 'snooze', false, snoozeText(incident), at));
     const inhibited = inhibit({ incident, incidents: all, labelsOf: incidentLabels, edges, now: at });
     if (!inhibited.passed) return held(inhibited.record);

@@ -35,6 +35,8 @@ export interface NoticesOptions {
   readonly budget?: PageBudgetOptions;
   /** Who is told what was held back. */
   readonly digestTo?: string;
+  /** Why earlier verdicts speak against telling anybody of an incident; null when they do not. */
+  readonly triage?: (incident: Incident, at: EpochMs) => DecisionRecord | null;
 }
 
 export interface Reviewed {
