@@ -9,6 +9,7 @@ export const DECISION_STAGES = [
   'budget',
   'persistence',
   'group',
+  'triage',
   'snooze',
   'inhibit',
   'silence',

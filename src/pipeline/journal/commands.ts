@@ -9,6 +9,7 @@ import type { Correlator, CorrelatorStep } from '../correlator/correlator.ts';
 export const COMMANDS: Readonly<Record<string, 'standing' | 'state'>> = {
   setSilences: 'standing',
   setMaintenance: 'standing',
+  setTriage: 'standing',
   act: 'state',
   acknowledge: 'state',
   verdict: 'state',
