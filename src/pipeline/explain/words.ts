@@ -34,7 +34,13 @@ export function stagesOf(options: ExplainOptions, found: Outcome): ExplainedStag
       });
   };
   const ofTick = (stage: DecisionStage): DecisionRecord | undefined =>
-    records.find((record) => record.stage === stage && record.at === tick.at && record.subject !== incident?.id);
+    records.find(
+      (record) =>
+        record.stage === stage &&
+        record.at === tick.at &&
+        record.service === tick.service &&
+        record.subject !== incident?.id,
+    );
   for (const record of records) if (record.stage === 'policy' && record.at === tick.at) stages.push(ofRecord(record));
   add('service-p', ofTick('service-p'), {
     outcome: strange ? 'passed' : 'suppressed',
@@ -50,7 +56,7 @@ export function stagesOf(options: ExplainOptions, found: Outcome): ExplainedStag
     records.findLast((record) => record.stage === stage && record.subject === incident?.id);
   add(
     'group',
-    records.find((record) => record.stage === 'group'),
+    records.find((record) => record.stage === 'group' && record.service === tick.service),
     opened ? { outcome: 'passed' } : {},
   );
   const passed = (reason: string): Partial<ExplainedStage> =>
