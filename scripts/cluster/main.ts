@@ -7,7 +7,7 @@ import { Processes } from './processes.ts';
 
 /**
  * The real engines on this machine, on loopback: `node scripts/cluster/main.ts up [kafka registry postgres flink]`, `status`,
- * `down [--wipe]`, `lock`. Where they are is written to `cluster.json` in the folder that `up` prints; tests read it.
+ * `down [--wipe]`, `kill PROCESS` (for tests of faults), `lock`. Where they are is written to `cluster.json` in the folder that `up` prints; tests read it.
  * The folder is not below a home: PostgreSQL runs as a user of its own. TOCSIN_CLUSTER_DIR and TOCSIN_CLUSTER_PORT (first of seven ports) move it.
  */
 const folder = process.env['TOCSIN_CLUSTER_DIR'] ?? join(tmpdir(), `tocsin-cluster-${process.getuid?.() ?? 0}`);
@@ -17,8 +17,9 @@ const NAMES = ['flink-gateway', 'flink-taskmanager', 'flink-jobmanager', 'regist
 
 const [command = 'status', ...rest] = process.argv.slice(2);
 const wanted = rest.filter((word) => !word.startsWith('--'));
-const wrong = wanted.filter((word) => !(ENGINES as readonly string[]).includes(word));
-if (wrong.length > 0) fail(`unknown engine ${wrong.join(', ')}; there are: ${ENGINES.join(', ')}`);
+const known: readonly string[] = command === 'kill' ? NAMES : ENGINES;
+const wrong = wanted.filter((word) => !known.includes(word));
+if (wrong.length > 0) fail(`unknown ${wrong.join(', ')}; there are: ${known.join(', ')}`);
 
 switch (command) {
   case 'up':
@@ -30,17 +31,20 @@ switch (command) {
   case 'status':
     for (const name of NAMES) console.log(`${name.padEnd(18)} ${processes.pid(name) ?? 'down'}`);
     break;
+  case 'kill':
+    for (const name of wanted) await processes.stop(name, 'SIGKILL');
+    break;
   case 'lock':
     lock();
     break;
   default:
-    fail(`unknown command ${command}; there are: up, down, status, lock`);
+    fail(`unknown command ${command}; there are: up, down, status, kill, lock`);
 }
 
 async function up(engines: readonly EngineName[]): Promise<void> {
   mkdirSync(folder, { recursive: true });
   const file = join(folder, 'cluster.json');
-  const known = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as object) : {};
+  const before = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as object) : {};
   for (const engine of engines) {
     const from = Date.now();
     for (const service of servicesOf(engine, folder, ports)) await processes.start(service);
@@ -52,7 +56,7 @@ async function up(engines: readonly EngineName[]): Promise<void> {
     postgres: { postgres: `postgres://tocsin@127.0.0.1:${ports.postgres}/postgres` },
     flink: { flink: `http://127.0.0.1:${ports.flink}`, gateway: `http://127.0.0.1:${ports.gateway}` },
   };
-  writeFileSync(file, `${JSON.stringify(Object.assign(known, ...engines.map((engine) => urls[engine])), null, 2)}\n`);
+  writeFileSync(file, `${JSON.stringify(Object.assign(before, ...engines.map((engine) => urls[engine])), null, 2)}\n`);
   console.log(`addresses: ${file}`);
 }
 

@@ -3,7 +3,7 @@ import type { ByteReader, ByteWriter } from './bytes.ts';
 
 /**
  * Protobuf framing over `ByteWriter` and `ByteReader`: field numbers and wire types as protobuf's encoding has them, so that the
- * records that cross the bus are the messages of `schemas/tocsin.proto`. Fields that say nothing (zero, empty) are left out.
+ * records that cross the bus are the messages of `registry/tocsin-proto.ts`. Fields that say nothing (zero, empty) are left out.
  */
 const VARINT = 0;
 const FIXED64 = 1;

@@ -1,5 +1,6 @@
 import type { Bus, BusMember, BusMessage, BusProducer, BusReader, BusRecord } from '../../bus/bus.ts';
 import { encodeReport } from '../../bus/codec/report-record.ts';
+import type { Schemas } from '../../bus/registry/schemas.ts';
 import type { Topics } from '../../bus/topics.ts';
 import type { Clock, SnapshotStore } from '../../domain/ports.ts';
 import type { Settings } from '../settings.ts';
@@ -16,6 +17,7 @@ export interface DetectorOptions {
   readonly settings: Settings;
   readonly clock: Clock;
   readonly snapshots: SnapshotStore;
+  readonly schemas: Schemas;
   readonly onWarning: (message: string) => void;
   /** The process cannot go on: what it had taken in is on the bus still. */
   readonly onFailure: (error: Error) => void;
@@ -80,12 +82,14 @@ export class Detector {
   }
 
   async #open(partition: number, first: number): Promise<void> {
-    const { settings, snapshots, clock, topics, onWarning } = this.#options;
+    const { settings, snapshots, schemas, clock, topics, onWarning } = this.#options;
+    const { headers } = schemas.reports;
     const owned: Owned = {
       shard: new PartitionShard({
         partition,
         settings,
-        emit: (report) => owned.reports.push({ topic: topics.reports, partition, value: encodeReport(report) }),
+        emit: (report) =>
+          owned.reports.push({ topic: topics.reports, partition, value: encodeReport(report), headers }),
       }),
       reports: [],
       // Not all at once: each partition has its own place in the interval.
@@ -107,7 +111,12 @@ export class Detector {
   async #take(records: readonly BusRecord[]): Promise<void> {
     const owned = this.#owned.get(records[0]!.partition);
     if (owned === undefined || this.#failed) return;
-    for (const record of records) this.#apply(owned, record);
+    for (const record of records) {
+      // Waits only for an id that nobody here has seen.
+      const known = this.#options.schemas.signals.accepts(record.headers);
+      if (known === true || (await known)) this.#apply(owned, record);
+      else this.#setAside(owned, record, 'its schema is none of the topic’s');
+    }
     const now = this.#options.clock.now();
     if (now - owned.statsAt >= STATS_EVERY_MS) {
       owned.statsAt = now;
@@ -122,22 +131,26 @@ export class Detector {
     try {
       owned.shard.apply(record);
     } catch (error) {
-      // Passed over, by every worker alike, and kept with the reason for a person to look at.
-      this.unreadable++;
-      const { partition, offset, value, headers } = record;
-      owned.reports.push({
-        topic: this.#options.topics.dlq,
-        partition: 0,
-        value,
-        headers: {
-          ...headers,
-          reason: String((error as Error).message).slice(0, 500),
-          topic: this.#options.topics.signals,
-          partition: String(partition),
-          offset: String(offset),
-        },
-      });
+      this.#setAside(owned, record, String((error as Error).message));
     }
+  }
+
+  /** Passed over, by every worker alike, and kept with the reason for a person to look at. */
+  #setAside(owned: Owned, { partition, offset, value, headers }: BusRecord, reason: string): void {
+    this.unreadable++;
+    owned.shard.passOver(offset);
+    owned.reports.push({
+      topic: this.#options.topics.dlq,
+      partition: 0,
+      value,
+      headers: {
+        ...headers,
+        reason: reason.slice(0, 500),
+        topic: this.#options.topics.signals,
+        partition: String(partition),
+        offset: String(offset),
+      },
+    });
   }
 
   #stats({ shard }: Owned, last: BusRecord): BusMessage {

@@ -25,6 +25,8 @@ export interface GatewayOptions {
   readonly maxSeriesPerTenant: number;
   /** How far in the future a timestamp may lie, ms. */
   readonly maxFuture: number;
+  /** Of every record: its schema. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface GatewayCounters {
@@ -134,7 +136,12 @@ export class GatewayIntake implements SignalIntake {
     if (record.kind === 'body') this.counters.bodies++;
     this.counters.records++;
     this.counters.bytes += value.length;
-    return { topic: this.#options.topic, partition, value };
+    return {
+      topic: this.#options.topic,
+      partition,
+      value,
+      ...(this.#options.headers === undefined ? {} : { headers: this.#options.headers }),
+    };
   }
 
   #reach(time: Float64Array, length: number, wallNow: number): void {

@@ -1,7 +1,6 @@
 import type { BusRecord } from '../../bus/bus.ts';
 import { ByteReader } from '../../bus/codec/bytes.ts';
 import { decodeSignal, type SignalRecord } from '../../bus/codec/signal-record.ts';
-import { TocsinError } from '../../domain/error.ts';
 import type { Snapshot } from '../../domain/ports.ts';
 import type { HistogramBatch, PointBatch } from '../../domain/signal/batch.ts';
 import type { TickReport } from '../../domain/signal/history.ts';
@@ -62,6 +61,11 @@ export class PartitionShard {
         this.#body(record);
         break;
     }
+  }
+
+  /** Goes on behind a record that is not to be taken in. */
+  passOver(offset: number): void {
+    this.next = Math.max(this.next, offset + 1);
   }
 
   #body({ gateway, signal, format, body, tenant, wallNow, numbers }: SignalRecord): void {
@@ -176,6 +180,3 @@ function dropHistograms(batch: HistogramBatch): void {
   bucketStart[kept] = at;
   batch.length = kept;
 }
-
-/** True for what makes a record unreadable, as against a fault of ours. */
-export const isUnreadable = (error: unknown): error is TocsinError => error instanceof TocsinError;

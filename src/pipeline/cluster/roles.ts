@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Bus } from '../../bus/bus.ts';
 import { KafkaBus } from '../../bus/kafka/kafka-bus.ts';
+import { registerSchemas } from '../../bus/registry/schemas.ts';
 import { topicNames, topicSpecs } from '../../bus/topics.ts';
 import type { SnapshotStore } from '../../domain/ports.ts';
 import { createIngestServers } from '../../ingest/servers.ts';
@@ -51,6 +52,7 @@ export async function startRoles(options: RolesOptions): Promise<RunningRoles> {
   try {
     const topics = topicNames(settings.bus.topic_prefix);
     await bus.ensureTopics(topicSpecs(topics, settings.bus.partitions, settings.bus.retention));
+    const schemas = await registerSchemas(settings.bus.schema_registry, topics);
     let detector: Detector | null = null;
     if (roles.includes('detector')) {
       const snapshots: SnapshotStore =
@@ -63,13 +65,14 @@ export async function startRoles(options: RolesOptions): Promise<RunningRoles> {
         settings,
         clock,
         snapshots,
+        schemas,
         onWarning: (message) => log.warn(message),
         onFailure: (error) => failed(error.stack ?? error.message),
       });
       stops.unshift(() => detector!.stop());
     }
     const gateway = roles.includes('gateway')
-      ? await startGateway(bus, topics.signals, settings, options, stops)
+      ? await startGateway(bus, topics.signals, schemas.signals.headers, options, stops)
       : null;
     let api: string | null = null;
     if (roles.includes('correlator')) {
@@ -114,10 +117,11 @@ export async function startRoles(options: RolesOptions): Promise<RunningRoles> {
 async function startGateway(
   bus: Bus,
   topic: string,
-  settings: Settings,
-  { clock, log }: RolesOptions,
+  headers: Readonly<Record<string, string>>,
+  { clock, log, loaded }: RolesOptions,
   stops: (() => Promise<unknown> | unknown)[],
 ): Promise<{ readonly intake: GatewayIntake; readonly http: string | null; readonly grpc: string | null }> {
+  const settings = loaded.config;
   const { ingest } = settings;
   const intake = new GatewayIntake({
     bus,
@@ -126,6 +130,7 @@ async function startGateway(
     clock,
     maxSeriesPerTenant: ingest.max_series_per_tenant,
     maxFuture: ingest.event_time.max_future,
+    headers,
   });
   const servers = createIngestServers({
     intake,

@@ -1,9 +1,12 @@
-// What crosses the bus. Registered with the schema registry under `<topic>-value`; changes must be BACKWARD_TRANSITIVE.
-syntax = "proto3";
+/**
+ * What crosses the bus, as it is registered: `npm run build` bundles modules, not files. Changes must be BACKWARD_TRANSITIVE.
+ * Columns inside `bytes` fields are described in src/bus/codec.
+ */
+export const TOCSIN_PROTO = `syntax = "proto3";
 
 package tocsin.v1;
 
-// Topic `signals`: what a gateway took in, for one partition. A partition is the input log of its shard.
+// Topic \`signals\`: what a gateway took in, for one partition. A partition is the input log of its shard.
 message Signals {
   enum Kind {
     UNKNOWN = 0;
@@ -33,7 +36,7 @@ message Signals {
   bytes columns = 10;
 }
 
-// Topic `reports`: what a detector has to say about one tick of one shard.
+// Topic \`reports\`: what a detector has to say about one tick of one shard.
 message Report {
   uint32 shard = 1;
   uint64 sequence = 2;
@@ -63,7 +66,7 @@ message Windows {
   bytes surprise = 13;
 }
 
-// Topic `rollups`: per series group and tick, already combined, for what needs another key than the service.
+// Topic \`rollups\`: per series group and tick, already combined, for what needs another key than the service.
 message RollupBatch {
   string tenant = 1;
   string service = 2;
@@ -82,3 +85,4 @@ message Rollup {
   // Log-bucket sketch as in src/features/percentile.
   bytes sketch = 7;
 }
+`;
