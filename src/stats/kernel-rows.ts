@@ -87,8 +87,12 @@ export function createKernelRows(
       copy(from: number, to: number): void {
         own.u8.copyWithin(to * width * 4, from * width * 4, (from + 1) * width * 4);
       },
-      save(version: number, meta: unknown = null): StateBlob {
-        return { version, arrays: { rows: own.u8.slice() }, meta: { width, extra: meta } };
+      save(version: number, meta: unknown = null, live = false): StateBlob {
+        const kept = { width, extra: meta };
+        if (!live) return { version, arrays: { rows: own.u8.slice() }, meta: kept };
+        const size = own.u8.length;
+        const place = { type: 'Uint8Array', size, width: width * 4, ticks: false, bytes: () => own.u8 } as const;
+        return { version, arrays: {}, meta: kept, live: { rows: place } };
       },
       restore(state: StateBlob, version: number): void {
         const bytes = state.arrays['rows'];

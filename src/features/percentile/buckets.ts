@@ -1,6 +1,8 @@
 /** Buckets of one interval, ascending: bounds as in `HistogramBatch`, populations not negative. Reused between calls. */
 export interface Buckets {
   length: number;
+  /** Place of the first one's bounds; populations begin at 0. */
+  first: number;
   lower: Float64Array;
   upper: Float64Array;
   count: Float64Array;
@@ -10,6 +12,7 @@ export interface Buckets {
 export function createBuckets(capacity: number): Buckets {
   return {
     length: 0,
+    first: 0,
     lower: new Float64Array(capacity),
     upper: new Float64Array(capacity),
     count: new Float64Array(capacity),
@@ -24,26 +27,27 @@ export function createBuckets(capacity: number): Buckets {
  */
 export function bucketQuantile(buckets: Buckets, q: number): number {
   if (!(buckets.total > 0)) return Number.NaN;
+  const { lower: lowers, upper: uppers, count: counts, first, length } = buckets;
   const rank = q * buckets.total;
   let below = 0;
   let bucket = 0;
   let last = -1;
-  for (; bucket < buckets.length; bucket++) {
-    const count = buckets.count[bucket] as number;
+  for (; bucket < length; bucket++) {
+    const count = counts[bucket] as number;
     if (count <= 0) continue;
     last = bucket;
     if (below + count >= rank) break;
     below += count;
   }
-  if (bucket === buckets.length) return buckets.upper[last] as number;
-  const upper = buckets.upper[bucket] as number;
-  let lower = buckets.lower[bucket] as number;
+  if (bucket === length) return uppers[first + last] as number;
+  const upper = uppers[first + bucket] as number;
+  let lower = lowers[first + bucket] as number;
   if (lower === Number.NEGATIVE_INFINITY) {
     if (!(upper > 0) || upper === Number.POSITIVE_INFINITY) return upper === Number.POSITIVE_INFINITY ? 0 : upper;
     lower = 0;
   }
   if (upper === Number.POSITIVE_INFINITY) return lower;
-  const share = Math.min(1, Math.max(0, (rank - below) / (buckets.count[bucket] as number)));
+  const share = Math.min(1, Math.max(0, (rank - below) / (counts[bucket] as number)));
   if (lower > 0 && upper <= lower * 2.000001) return lower * (upper / lower) ** share;
   return lower + (upper - lower) * share;
 }

@@ -96,8 +96,7 @@ export function createPercentile(): Percentile {
   }
 
   /** Negative where the table refuses another series. */
-  function derived(series: number, feature: number, table: SeriesTable): number {
-    const at = slotOf(series) * PLACE + DERIVED + feature;
+  function derived(series: number, at: number, feature: number, table: SeriesTable): number {
     const known = (places[at] as number) - 1;
     // An evicted row may belong to another service by now, so look again unless it is plainly still ours.
     if (known >= 0 && table.live[known] === 1 && table.service[known] === table.service[series]) return known;
@@ -113,22 +112,47 @@ export function createPercentile(): Percentile {
     return made;
   }
 
-  /** Copies the sample's buckets into `delta`; false if they are not usable. */
+  /** Makes `delta` the sample's buckets; false if they are not usable. */
   function take(batch: HistogramBatch, from: number, to: number): boolean {
     const n = to - from;
-    if (delta.upper.length < n) Object.assign(delta, createBuckets(n * 2));
+    if (delta.count.length < n) delta.count = new Float64Array(n * 2);
+    const { count: counts } = delta;
+    const { lower: lowers, upper: uppers, count: given } = batch;
     delta.length = n;
+    delta.first = from;
+    delta.lower = lowers;
+    delta.upper = uppers;
     let total = 0;
     let before = Number.NEGATIVE_INFINITY;
     for (let i = 0; i < n; i++) {
-      const lower = batch.lower[from + i] as number;
-      const upper = batch.upper[from + i] as number;
-      const count = batch.count[from + i] as number;
-      if (!(lower <= upper && upper >= before && count >= 0 && count < Number.POSITIVE_INFINITY)) return false;
+      const upper = uppers[from + i] as number;
+      const count = given[from + i] as number;
+      if (!((lowers[from + i] as number) <= upper && upper >= before && count >= 0 && count < Number.POSITIVE_INFINITY))
+        return false;
       before = upper;
-      delta.lower[i] = lower;
-      delta.upper[i] = upper;
-      delta.count[i] = count;
+      counts[i] = count;
+      total += count;
+    }
+    delta.total = total;
+    return true;
+  }
+
+  /**
+   * The usual case of a cumulative histogram, in one pass: the same bounds as before, so each bucket less itself. False, with
+   * nothing changed but `delta`, where the bounds differ.
+   */
+  function step(at: number): boolean {
+    const { length, first, upper, count: counts } = delta;
+    if (places[at + LENGTH] !== length) return false;
+    const offset = places[at + OFFSET] as number;
+    for (let i = 0; i < length; i++) if (arenaUpper[offset + i] !== upper[first + i]) return false;
+    let total = 0;
+    for (let i = 0; i < length; i++) {
+      const now = counts[i] as number;
+      const rise = now - (arenaCount[offset + i] as number);
+      const count = rise > 0 ? rise : 0;
+      arenaCount[offset + i] = now;
+      counts[i] = count;
       total += count;
     }
     delta.total = total;
@@ -136,14 +160,13 @@ export function createPercentile(): Percentile {
   }
 
   /** Takes the previous population away: each old bucket from the one that now covers its upper bound. */
-  function subtract(series: number): void {
-    const at = slotOf(series) * PLACE;
+  function subtract(at: number): void {
     const offset = places[at + OFFSET] as number;
     const end = offset + (places[at + LENGTH] as number);
     let bucket = 0;
     for (let old = offset; old < end; old++) {
       const upper = arenaUpper[old] as number;
-      while (bucket < delta.length && (delta.upper[bucket] as number) < upper) bucket++;
+      while (bucket < delta.length && (delta.upper[delta.first + bucket] as number) < upper) bucket++;
       if (bucket === delta.length) break;
       delta.count[bucket] = (delta.count[bucket] as number) - (arenaCount[old] as number);
     }
@@ -156,8 +179,7 @@ export function createPercentile(): Percentile {
     delta.total = total;
   }
 
-  function remember(series: number, batch: HistogramBatch, from: number, to: number): void {
-    const at = slotOf(series) * PLACE;
+  function remember(at: number, batch: HistogramBatch, from: number, to: number): void {
     const n = to - from;
     if ((places[at + ROOM] as number) < n) {
       // Room for a few buckets that fill up later; the old place is given up (layouts settle soon).
@@ -184,7 +206,14 @@ export function createPercentile(): Percentile {
     arenaCount = count;
   }
 
-  function emitFeatures(series: number, time: number, dt: number, sum: number, table: SeriesTable): void {
+  function emitFeatures(
+    series: number,
+    place: number,
+    time: number,
+    dt: number,
+    sum: number,
+    table: SeriesTable,
+  ): void {
     if (!(dt > 0)) return;
     for (let feature = 0; feature < FEATURE_COUNT; feature++) {
       const spec = HISTOGRAM_FEATURES[feature] as (typeof HISTOGRAM_FEATURES)[number];
@@ -194,7 +223,7 @@ export function createPercentile(): Percentile {
       else if (delta.total > 0)
         value = aggregate.kind === 'quantile' ? bucketQuantile(delta, aggregate.q) : sum / delta.total;
       if (!Number.isFinite(value)) continue;
-      const to = derived(series, feature, table);
+      const to = derived(series, place + DERIVED + feature, feature, table);
       if (to >= 0) emit(to, time, value);
     }
   }
@@ -221,7 +250,9 @@ export function createPercentile(): Percentile {
         const start = batch.startTime[i] as number;
         const from = batch.bucketStart[i] as number;
         const to = batch.bucketStart[i + 1] as number;
-        const row = slotOf(s) * STRIDE;
+        const slot = slotOf(s);
+        const row = slot * STRIDE;
+        const at = slot * PLACE;
         const since = rows[row + TIME] as number;
         if (!(time > since)) {
           counters.late++;
@@ -236,24 +267,26 @@ export function createPercentile(): Percentile {
         rows[row + TIME] = time;
         if (table.kind[s] === SERIES_KIND.deltaHistogram) {
           const begin = since > 0 ? since : start;
-          if (begin > 0) emitFeatures(s, time, time - begin, sum, table);
+          if (begin > 0) emitFeatures(s, at, time, time - begin, sum, table);
           continue;
         }
         const startBefore = rows[row + START] as number;
         const restarted =
           total < (rows[row + TOTAL] as number) || (start !== startBefore && start > 0 && startBefore > 0);
+        let isKept = false;
         if (since > 0) {
           if (restarted) counters.resets++;
           else {
-            subtract(s);
+            isKept = step(at);
+            if (!isKept) subtract(at);
             sum -= rows[row + SUM] as number;
           }
-          emitFeatures(s, time, time - since, sum, table);
+          emitFeatures(s, at, time, time - since, sum, table);
         }
         rows[row + START] = start;
         rows[row + TOTAL] = total;
         rows[row + SUM] = batch.sum[i] as number;
-        remember(s, batch, from, to);
+        if (!isKept) remember(at, batch, from, to);
       }
       return out;
     },

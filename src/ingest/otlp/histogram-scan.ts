@@ -147,6 +147,9 @@ function emitExplicit(scan: MetricsScan, view: DataView): string {
   if (countLength === 0) return '';
   if (countLength !== boundLength + 1) return 'a histogram whose bounds do not match its buckets';
   const { histograms } = scan;
+  histograms.makeRoom(countLength);
+  const { lower: lowers, upper: uppers, count: populations } = histograms;
+  let at = histograms.buckets;
   let lower = Number.NEGATIVE_INFINITY;
   for (let k = 0; k < countLength; k++) {
     let upper = Number.POSITIVE_INFINITY;
@@ -154,11 +157,16 @@ function emitExplicit(scan: MetricsScan, view: DataView): string {
       upper = boundsAt >= 0 ? view.getFloat64(boundsAt + 8 * k, true) : bounds[k]!;
       if (!(upper > lower)) return 'a histogram whose bounds do not rise';
     }
-    const at = countsAt + 8 * k;
-    const count = countsAt >= 0 ? view.getUint32(at + 4, true) * 4294967296 + view.getUint32(at, true) : counts[k]!;
-    if (count > 0) histograms.bucket(lower, upper, count);
+    const from = countsAt + 8 * k;
+    const count = countsAt >= 0 ? view.getUint32(from + 4, true) * 4294967296 + view.getUint32(from, true) : counts[k]!;
+    if (count > 0) {
+      lowers[at] = lower;
+      uppers[at] = upper;
+      populations[at++] = count;
+    }
     lower = upper;
   }
+  histograms.buckets = at;
   return '';
 }
 

@@ -115,13 +115,19 @@ export class HistogramColumns {
     if (this.length === this.capacity) this.resize(this.capacity * 2);
   }
 
+  /** Makes room for so many buckets more. */
+  makeRoom(more: number): void {
+    const used = this.buckets;
+    if (used + more <= this.lower.length) return;
+    const room = Math.max(used + more, this.lower.length * 2);
+    this.lower = floats(this.lower, used, room);
+    this.upper = floats(this.upper, used, room);
+    this.count = floats(this.count, used, room);
+  }
+
   bucket(lower: number, upper: number, count: number): void {
+    this.makeRoom(1);
     const at = this.buckets++;
-    if (at === this.lower.length) {
-      this.lower = floats(this.lower, at, at * 2);
-      this.upper = floats(this.upper, at, at * 2);
-      this.count = floats(this.count, at, at * 2);
-    }
     this.lower[at] = lower;
     this.upper[at] = upper;
     this.count[at] = count;
