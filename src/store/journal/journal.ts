@@ -1,5 +1,6 @@
 import {
   closeSync,
+  existsSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -198,5 +199,7 @@ async function pack(path: string): Promise<void> {
   const blocks: Buffer[] = [];
   for (const part of parts([...readJournal(path)])) blocks.push(blockOf(await compress(serialize(part))));
   await writeFile(`${path}.writing`, Buffer.concat(blocks));
-  renameSync(`${path}.writing`, path);
+  // Retention may have taken it meanwhile.
+  if (existsSync(path)) renameSync(`${path}.writing`, path);
+  else rmSync(`${path}.writing`, { force: true });
 }
