@@ -18,3 +18,19 @@ export interface RowKeeper {
   keepRow(row: number): void;
   keepAll(): void;
 }
+
+/** A column, or rows of `width` elements, that lies in memory of its own, which `now` gives. */
+export function liveColumn(now: () => Float64Array | Float32Array | Uint8Array, width = 1): LiveRows {
+  const column = now();
+  return {
+    type:
+      column instanceof Float64Array ? 'Float64Array' : column instanceof Float32Array ? 'Float32Array' : 'Uint8Array',
+    size: column.byteLength,
+    width: width * column.BYTES_PER_ELEMENT,
+    ticks: false,
+    bytes: () => {
+      const { buffer, byteOffset, byteLength } = now();
+      return new Uint8Array(buffer, byteOffset, byteLength);
+    },
+  };
+}

@@ -1,4 +1,5 @@
 import type { StateBlob } from '../../domain/detector.ts';
+import { liveColumn } from '../../domain/live-rows.ts';
 import type { EpochMs, SeriesIndex } from '../../domain/units.ts';
 
 /** Bins a histogram, each 1.5 times as long as the one before: 1.5 to 195 usual steps, and everything above. */
@@ -39,6 +40,8 @@ export interface Histories {
   tail(series: SeriesIndex, kind: HistoryKind, ratio: number, steps: number, minSteps: number): number;
   reset(series: SeriesIndex): void;
   save(): StateBlob['arrays'];
+  /** As `save`, in place. */
+  live(): NonNullable<StateBlob['live']>;
   restore(arrays: StateBlob['arrays']): void;
 }
 
@@ -116,6 +119,7 @@ export function createHistories(): Histories {
     },
 
     save: () => ({ times: times.slice(), bins: bins.slice() }),
+    live: () => ({ times: liveColumn(() => times, TIMES), bins: liveColumn(() => bins, 2 * BINS) }),
     restore(arrays) {
       times = arrays['times'] as Float64Array<ArrayBuffer>;
       bins = arrays['bins'] as Uint8Array<ArrayBuffer>;

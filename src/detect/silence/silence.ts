@@ -72,7 +72,8 @@ export interface Silence {
   ): readonly SilenceFinding[];
   reset(series: SeriesIndex): void;
   copy(from: SeriesIndex, to: SeriesIndex): void;
-  save(): StateBlob;
+  /** `live`: leaves rows in place. */
+  save(live?: boolean): StateBlob;
   restore(state: StateBlob): void;
 }
 
@@ -243,9 +244,15 @@ export function createSilence(options: SilenceOptions = defaultsOf(SILENCE_OPTIO
       this.reset(to);
     },
 
-    save: () => ({
+    save: (live = false) => ({
       version: VERSION,
-      arrays: { ...histories.save(), zero: zero.slice(), retired: retired.slice(), runs: Int32Array.from(runs) },
+      ...(live ? { live: histories.live() } : {}),
+      arrays: {
+        ...(live ? {} : histories.save()),
+        zero: zero.slice(),
+        retired: retired.slice(),
+        runs: Int32Array.from(runs),
+      },
       meta: { findings: findings.save(), stale: [...staleAt], succeeded: [...succeededAt] },
     }),
 

@@ -1,5 +1,6 @@
 import type { StateBlob } from '../../domain/detector.ts';
 import { TocsinError } from '../../domain/error.ts';
+import { liveColumn } from '../../domain/live-rows.ts';
 import { defaultsOf, type Options, type OptionsSpec } from '../../domain/options.ts';
 import type { PointBatch } from '../../domain/signal/batch.ts';
 import { createPointBatch } from '../../domain/signal/batch.ts';
@@ -70,7 +71,8 @@ export interface EventTime {
   intervalOf(series: SeriesIndex): DurationMs;
   reset(series: SeriesIndex): void;
   copy(from: SeriesIndex, to: SeriesIndex): void;
-  save(): StateBlob;
+  /** `live`: leaves rows in place. */
+  save(live?: boolean): StateBlob;
   restore(state: StateBlob): void;
 }
 
@@ -347,19 +349,26 @@ export function createEventTime(
       lag[to] = lag[from] as number;
     },
 
-    save() {
+    save(live = false) {
       const kept = new Float32Array(capacity);
       for (let i = 0; i < capacity; i++) kept[i] = steps[i * 2 + 1] as number;
       return {
         version: VERSION,
         arrays: {
-          lastSeen: lastSeen.slice(),
-          interval: interval.slice(),
-          lag: lag.slice(),
+          ...(live ? {} : { lastSeen: lastSeen.slice(), interval: interval.slice(), lag: lag.slice() }),
           // Without the marks: they belong to batches of this process.
           steps: kept,
         },
         meta: { newest: Number.isFinite(newest) ? newest : null, counters: { ...counters } },
+        ...(live
+          ? {
+              live: {
+                lastSeen: liveColumn(() => lastSeen),
+                interval: liveColumn(() => interval),
+                lag: liveColumn(() => lag),
+              },
+            }
+          : {}),
       };
     },
 

@@ -1,5 +1,6 @@
 import type { StateBlob } from '../../domain/detector.ts';
 import { TocsinError } from '../../domain/error.ts';
+import { liveColumn } from '../../domain/live-rows.ts';
 import type { PointBatch } from '../../domain/signal/batch.ts';
 import { SERIES_KIND } from '../../domain/signal/series.ts';
 import type { SeriesIndex } from '../../domain/units.ts';
@@ -33,7 +34,8 @@ export interface Rate {
    */
   apply(batch: PointBatch, kinds: Uint8Array, interval: Float32Array): void;
   reset(series: SeriesIndex): void;
-  save(): StateBlob;
+  /** `live`: leaves rows in place. */
+  save(live?: boolean): StateBlob;
   restore(state: StateBlob): void;
 }
 
@@ -129,7 +131,10 @@ export function createRate(): Rate {
       rows[series * 2 + 1] = 0;
     },
 
-    save: () => ({ version: VERSION, arrays: { rows: rows.slice() }, meta: { ...counters } }),
+    save: (live = false) =>
+      live
+        ? { version: VERSION, arrays: {}, meta: { ...counters }, live: { rows: liveColumn(() => rows, 2) } }
+        : { version: VERSION, arrays: { rows: rows.slice() }, meta: { ...counters } },
 
     restore(state) {
       if (state.version !== VERSION) throw new TocsinError('state_version', `rate state ${state.version}`);

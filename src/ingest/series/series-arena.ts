@@ -97,12 +97,13 @@ export class LabelArena {
     this.garbage = 0;
   }
 
-  save(): Record<string, StateArray> {
+  /** `live`: bytes in place. They never change: more are written behind them or, compacted, to other memory. */
+  save(live = false): Record<string, StateArray> {
     const keys = new Uint8Array(this.keys.reduce((sum, key) => sum + key.length + 2, 0));
     let at = 0;
     for (const key of this.keys) at = put(keys, at, key, 0, key.length);
     return {
-      arena: this.bytes.slice(0, this.end),
+      arena: live ? this.bytes.subarray(0, this.end) : this.bytes.slice(0, this.end),
       arenaKeys: keys.slice(0, at),
       arenaGarbage: Int32Array.of(this.garbage),
     };

@@ -167,7 +167,7 @@ export class SeriesWorkloads {
     return this.arena.read(this.labelStart[index]!, this.labelLength[index]!);
   }
 
-  save(): Record<string, StateArray> {
+  save(live = false): Record<string, StateArray> {
     const size = this.size;
     return {
       workloadKeys: this.keys.slice(0, size * 2),
@@ -178,7 +178,7 @@ export class SeriesWorkloads {
       workloadFirst: this.first.slice(0, size),
       workloadNextOrdinal: this.nextOrdinal.slice(0, size),
       workloadFree: Int32Array.from(this.free),
-      ...this.arena.save(),
+      ...this.arena.save(live),
     };
   }
 

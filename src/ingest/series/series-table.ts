@@ -359,11 +359,12 @@ export class ShardSeriesTable implements SeriesTable {
     return tables + this.names.bytes();
   }
 
-  save(): StateBlob {
+  /** `live`: what never changes stays in place. */
+  save(live = false): StateBlob {
     const { names, limits, members, latest } = this;
     const given = { inheritance: [...this.inheritance], takenOver: [...this.takenOver] };
     const own = { names: names.save(), refused: limits.save(), freeOrdinals: members.save(), latest };
-    const arrays = { ...this.rows.save(this.used), ...this.workloads.save(), free: Int32Array.from(this.free) };
+    const arrays = { ...this.rows.save(this.used), ...this.workloads.save(live), free: Int32Array.from(this.free) };
     return { version: VERSION, arrays, meta: { ...own, ...given } satisfies TableMeta };
   }
 

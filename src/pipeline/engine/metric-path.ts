@@ -83,6 +83,7 @@ export class MetricPath {
 
   points(batch: PointBatch, wallNow: EpochMs): void {
     this.#prepare();
+    this.keeper?.keep(batch.series, batch.length);
     this.eventTime.admit(batch, wallNow, this.#onSlice, this.#onLate);
     this.#silence.observeGaps(this.eventTime.gaps);
   }
@@ -205,6 +206,7 @@ export class MetricPath {
       this.#silence.copy(from, series);
     }
     for (const series of this.#table.drainTakeovers()) {
+      this.keeper?.keepRow(series);
       this.#rate.reset(series);
       this.#percentile.reset(series);
       this.#silence.succeed(series, this.eventTime.watermark());
@@ -217,7 +219,6 @@ export class MetricPath {
     if (slice.length === 0) return;
     if (slice.length > this.#scores.surprise.length) this.#scores = createSeriesScores(slice.length * 2);
     const scores = this.#scores;
-    this.keeper?.keep(slice.series, slice.length);
     this.#silence.observe(slice, this.eventTime.interval);
     this.#fusion.observe(slice, scores);
     this.#sign.bound(slice, scores);
@@ -259,7 +260,6 @@ export class MetricPath {
       late.value[late.length++] = batch.value[i]!;
     }
     if (late.length === 0) return;
-    this.keeper?.keep(late.series, late.length);
     this.#windows.observeLate(late);
   }
 }

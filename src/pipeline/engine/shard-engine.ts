@@ -359,11 +359,11 @@ export class ShardEngine implements SignalSink {
   save(live = false): Record<string, StateBlob> {
     const times = [this.#lastInput, this.#watermark, this.#tickEnd, this.#evictAt, this.#judgeSilenceFrom, this.#wall];
     return {
-      series: this.#table.save(),
+      series: this.#table.save(live),
       ...this.#metrics.save(live),
       ...this.#logs.save(),
       ...this.#traces.save(),
-      silence: this.#silence.save(),
+      silence: this.#silence.save(live),
       service: this.#service.save(),
       engine: {
         version: 1,
