@@ -32,6 +32,8 @@ import { zoneOffset } from './routing/zones.ts';
 import { copyFigures, countStep } from './self-metrics.ts';
 import type { Settings } from './settings.ts';
 import { ShardThreads } from './shard/shard-threads.ts';
+import { createTraining } from './training/jobs.ts';
+import { createTriageLoop } from './training/triage-loop.ts';
 
 const SECOND_MS = 1_000;
 const EVENT_EVERY_MS = 2_000;
@@ -184,6 +186,19 @@ async function start(options: ProgramOptions, undo: (() => unknown)[]): Promise<
     }
   }
 
+  const training = createTraining({ control, directory: settings.data_dir, clock, code: version });
+  undo.push(() => training.close());
+  const triage = createTriageLoop({
+    control,
+    correlator,
+    training,
+    clock,
+    onWarning: (message) => log.warn(message),
+  });
+  const learn = (): void =>
+    void triage.tick().catch((error: unknown) => log.warn({ error: String(error) }, 'triage did not go on'));
+  await triage.tick();
+  await training.resume();
   const backtests = createBacktests({
     dataDir: settings.data_dir,
     control,
@@ -209,7 +224,10 @@ async function start(options: ProgramOptions, undo: (() => unknown)[]): Promise<
     act: createDesk({ control, correlator, committer }),
     budget: () => budgetView(correlator, settings, clock.now()),
     changed: (incident, what) => {
-      if (what === 'verdict' && incident.verdict !== null) correlator.verdict(incident.id, incident.verdict);
+      if (what === 'verdict' && incident.verdict !== null) {
+        correlator.verdict(incident.id, incident.verdict);
+        triage.verdictGiven();
+      }
       publish({ type: 'incident', incident });
     },
     metrics: async () => {
@@ -261,6 +279,7 @@ async function start(options: ProgramOptions, undo: (() => unknown)[]): Promise<
       live.sample();
       committer.push(order.release());
       void committer.tick();
+      learn();
       dispatch();
     }, SECOND_MS),
     setInterval(() => {
@@ -307,6 +326,7 @@ async function start(options: ProgramOptions, undo: (() => unknown)[]): Promise<
     await shards.abandon();
     await dispatcher.stop();
     await backtests.close();
+    await training.close();
     await api.close();
     await history.close();
     await journal?.close();
