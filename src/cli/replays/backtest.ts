@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { parseDuration } from '../../config/duration.ts';
-import type { BacktestIncident, BacktestJob, BacktestPair, Comparison } from '../../domain/backtest.ts';
 import { TocsinError } from '../../domain/error.ts';
+import type { BacktestIncident, BacktestJob, BacktestPair, Comparison } from '../../domain/replay/backtest.ts';
 import type { Output } from '../output.ts';
 import { callApi, parseTime } from './api-client.ts';
 import { withLocal } from './local-backtests.ts';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { Explanation } from '../../domain/backtest.ts';
+import type { Explanation } from '../../domain/replay/backtest.ts';
 import { explain, verifyDecision } from './explain.ts';
 
 const AT = Date.UTC(2026, 10, 20, 12, 0, 0);

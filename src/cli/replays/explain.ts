@@ -1,6 +1,6 @@
 import { parseDuration } from '../../config/duration.ts';
-import type { DecisionReplay, ExplainedStage, Explanation } from '../../domain/backtest.ts';
 import { TocsinError } from '../../domain/error.ts';
+import type { DecisionReplay, ExplainedStage, Explanation } from '../../domain/replay/backtest.ts';
 import type { Output } from '../output.ts';
 import { callApi, parseTime } from './api-client.ts';
 import { withLocal } from './local-backtests.ts';

@@ -1,6 +1,6 @@
 import type { MaintenanceWindow, RecurrenceSpec, Silence } from '../../domain/alerting/suppression.ts';
-import type { Comparison, ProposedChange } from '../../domain/backtest.ts';
-import type { JournalCommand } from '../../domain/journal.ts';
+import type { Comparison, ProposedChange } from '../../domain/replay/backtest.ts';
+import type { JournalCommand } from '../../domain/replay/journal.ts';
 import { DAY, type EpochMs } from '../../domain/units.ts';
 import type { Settings } from '../settings.ts';
 

@@ -1,4 +1,10 @@
-import type { BacktestIncident, BacktestPair, BacktestTotals, Comparison, PairOutcome } from '../../domain/backtest.ts';
+import type {
+  BacktestIncident,
+  BacktestPair,
+  BacktestTotals,
+  Comparison,
+  PairOutcome,
+} from '../../domain/replay/backtest.ts';
 import type { EpochMs } from '../../domain/units.ts';
 import type { VerdictKind } from '../../domain/verdict.ts';
 

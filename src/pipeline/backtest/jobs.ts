@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { ConfigError, formatFault, type LoadedConfig, proposeConfig } from '../../config/load.ts';
 import { formatMatcher } from '../../domain/alerting/matcher.ts';
-import type { BacktestJob, BacktestRequest, Backtests, ProposedChange } from '../../domain/backtest.ts';
 import { TocsinError } from '../../domain/error.ts';
 import type { Clock, ControlStore, HistoryStore } from '../../domain/ports.ts';
+import type { BacktestJob, BacktestRequest, Backtests, ProposedChange } from '../../domain/replay/backtest.ts';
 import { subjectOf } from '../explain/subject.ts';
 import { type Settings, settingsSchema } from '../settings.ts';
 import { applyChange } from './change.ts';

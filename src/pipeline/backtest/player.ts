@@ -1,5 +1,5 @@
 import type { DecisionStamp } from '../../domain/identity.ts';
-import type { JournalCheckpoint, JournalCommand } from '../../domain/journal.ts';
+import type { JournalCheckpoint, JournalCommand } from '../../domain/replay/journal.ts';
 import type { TickReport } from '../../domain/signal/history.ts';
 import { COMMANDS } from '../journal/commands.ts';
 import type { Settings } from '../settings.ts';

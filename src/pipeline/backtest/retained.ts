@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TocsinError } from '../../domain/error.ts';
-import type { JournalCheckpoint, JournalEntry } from '../../domain/journal.ts';
+import type { JournalCheckpoint, JournalEntry } from '../../domain/replay/journal.ts';
 import type { EpochMs } from '../../domain/units.ts';
 import { inputLogStart } from '../../store/input-log/input-log.ts';
 import { type JournalSegment, listJournal, readJournal } from '../../store/journal/journal.ts';

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { BacktestRequest, Comparison } from '../../domain/backtest.ts';
+import type { BacktestRequest, Comparison } from '../../domain/replay/backtest.ts';
 import { explainAt } from '../explain/explain.ts';
 import { subjectOf } from '../explain/subject.ts';
 import { verifyDecision } from '../explain/verify.ts';

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { BacktestMode, Comparison, ProposedChange } from '../../domain/backtest.ts';
 import { TocsinError } from '../../domain/error.ts';
-import type { JournalCheckpoint, JournalEntry } from '../../domain/journal.ts';
+import type { BacktestMode, Comparison, ProposedChange } from '../../domain/replay/backtest.ts';
+import type { JournalCheckpoint, JournalEntry } from '../../domain/replay/journal.ts';
 import type { TickReport } from '../../domain/signal/history.ts';
 import { type EpochMs, MINUTE } from '../../domain/units.ts';
 import type { Settings } from '../settings.ts';

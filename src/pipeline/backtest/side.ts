@@ -1,8 +1,8 @@
-import type { BacktestIncident } from '../../domain/backtest.ts';
 import type { DecisionRecord } from '../../domain/decision.ts';
 import type { DecisionStamp } from '../../domain/identity.ts';
 import type { Incident } from '../../domain/incident.ts';
-import type { JournalCommand, JournalledReport } from '../../domain/journal.ts';
+import type { BacktestIncident } from '../../domain/replay/backtest.ts';
+import type { JournalCommand, JournalledReport } from '../../domain/replay/journal.ts';
 import { createWindowRows, type TickReport } from '../../domain/signal/history.ts';
 import { inTime } from '../committer.ts';
 import type { Correlator, CorrelatorStep } from '../correlator/correlator.ts';

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
-import type { Comparison, DecisionReplay, Explanation } from '../../domain/backtest.ts';
 import { type ErrorCode, TocsinError } from '../../domain/error.ts';
+import type { Comparison, DecisionReplay, Explanation } from '../../domain/replay/backtest.ts';
 import type { ExplainOptions } from '../explain/explain.ts';
 import type { VerifyOptions } from '../explain/verify.ts';
 import type { RunOptions } from './run.ts';

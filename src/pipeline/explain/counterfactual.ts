@@ -1,6 +1,6 @@
 import type { ServiceTick } from '../../domain/anomaly.ts';
-import type { Counterfactual } from '../../domain/backtest.ts';
-import type { JournalCommand } from '../../domain/journal.ts';
+import type { Counterfactual } from '../../domain/replay/backtest.ts';
+import type { JournalCommand } from '../../domain/replay/journal.ts';
 import { Side } from '../backtest/side.ts';
 import type { Settings } from '../settings.ts';
 import type { Frozen, Outcome } from './explain.ts';

@@ -1,8 +1,8 @@
 import type { ServiceTick } from '../../domain/anomaly.ts';
-import type { Explanation } from '../../domain/backtest.ts';
 import type { DecisionRecord } from '../../domain/decision.ts';
 import { TocsinError } from '../../domain/error.ts';
 import type { Incident } from '../../domain/incident.ts';
+import type { Explanation } from '../../domain/replay/backtest.ts';
 import { type EpochMs, MINUTE } from '../../domain/units.ts';
 import { type Moment, moments } from '../backtest/player.ts';
 import { openRetained, type Retained, segmentBefore } from '../backtest/retained.ts';

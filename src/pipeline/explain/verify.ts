@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { DecisionReplay } from '../../domain/backtest.ts';
 import type { DecisionRecord } from '../../domain/decision.ts';
-import { bare, type JournalledReport } from '../../domain/journal.ts';
+import type { DecisionReplay } from '../../domain/replay/backtest.ts';
+import { bare, type JournalledReport } from '../../domain/replay/journal.ts';
 import { MINUTE } from '../../domain/units.ts';
 import { EngineFeed } from '../backtest/engine-feed.ts';
 import { moments } from '../backtest/player.ts';

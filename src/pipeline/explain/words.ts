@@ -1,7 +1,7 @@
 import type { ServiceTick } from '../../domain/anomaly.ts';
-import type { Counterfactual, ExplainedStage, ExplainedTick, Explanation } from '../../domain/backtest.ts';
 import { DECISION_STAGES, type DecisionRecord, type DecisionStage } from '../../domain/decision.ts';
 import { TocsinError } from '../../domain/error.ts';
+import type { Counterfactual, ExplainedStage, ExplainedTick, Explanation } from '../../domain/replay/backtest.ts';
 import type { ExplainOptions, Outcome } from './explain.ts';
 import type { Subject } from './subject.ts';
 

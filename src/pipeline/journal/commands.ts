@@ -1,5 +1,5 @@
 import { TocsinError } from '../../domain/error.ts';
-import type { JournalCommand } from '../../domain/journal.ts';
+import type { JournalCommand } from '../../domain/replay/journal.ts';
 import type { Correlator, CorrelatorStep } from '../correlator/correlator.ts';
 
 /**

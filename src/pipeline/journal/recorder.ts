@@ -1,5 +1,5 @@
 import type { DecisionStamp } from '../../domain/identity.ts';
-import { bare, type JournalCommand } from '../../domain/journal.ts';
+import { bare, type JournalCommand } from '../../domain/replay/journal.ts';
 import type { TickReport } from '../../domain/signal/history.ts';
 import { type EpochMs, HOUR } from '../../domain/units.ts';
 import type { FileJournal } from '../../store/journal/journal.ts';

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import type { BacktestJob, BacktestRequest, Backtests, Comparison, Explanation } from '../../domain/backtest.ts';
 import { TocsinError } from '../../domain/error.ts';
+import type { BacktestJob, BacktestRequest, Backtests, Comparison, Explanation } from '../../domain/replay/backtest.ts';
 import type { App } from '../app.ts';
 import { backtestJob, decisionReplay, explanation } from '../schemas/backtest.ts';
 import { MEANT, NOW, serveFixture } from '../testing/harness.ts';

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import type { BacktestJob, Backtests, ProposedChange } from '../../domain/backtest.ts';
+import type { BacktestJob, Backtests, ProposedChange } from '../../domain/replay/backtest.ts';
 import { DAY, MINUTE } from '../../domain/units.ts';
 import type { App } from '../app.ts';
 import type { ApiDeps } from '../deps.ts';

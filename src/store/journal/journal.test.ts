@@ -2,7 +2,7 @@ import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFi
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { JournalCheckpoint, JournalEntry } from '../../domain/journal.ts';
+import type { JournalCheckpoint, JournalEntry } from '../../domain/replay/journal.ts';
 import { FileJournal, listJournal, readJournal } from './journal.ts';
 
 let directory: string;

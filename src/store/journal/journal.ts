@@ -16,7 +16,7 @@ import { promisify } from 'node:util';
 import { deserialize, serialize } from 'node:v8';
 import { crc32, zstdCompress, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { TocsinError } from '../../domain/error.ts';
-import type { JournalCheckpoint, JournalEntry } from '../../domain/journal.ts';
+import type { JournalCheckpoint, JournalEntry } from '../../domain/replay/journal.ts';
 import type { EpochMs } from '../../domain/units.ts';
 
 /**

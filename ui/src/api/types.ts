@@ -1,7 +1,7 @@
 /** What travels between server and page; types only, the schemas stay on the server. */
 
 export type { BudgetView as WireBudget } from '../../../src/domain/alerting/budget-view.ts';
-export type { DecisionReplay as WireDecisionReplay } from '../../../src/domain/backtest.ts';
+export type { DecisionReplay as WireDecisionReplay } from '../../../src/domain/replay/backtest.ts';
 export type {
   WireMaintenance,
   WireMaintenancePreview,

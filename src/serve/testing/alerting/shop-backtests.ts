@@ -7,7 +7,7 @@ import type {
   Comparison,
   ExplainedStage,
   Explanation,
-} from '../../../domain/backtest.ts';
+} from '../../../domain/replay/backtest.ts';
 import { TocsinError } from '../../../domain/error.ts';
 import type { Incident } from '../../../domain/incident.ts';
 import { MINUTE } from '../../../domain/units.ts';

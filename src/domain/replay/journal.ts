@@ -1,6 +1,6 @@
-import type { DecisionStamp } from './identity.ts';
-import type { TickReport } from './signal/history.ts';
-import type { EpochMs } from './units.ts';
+import type { DecisionStamp } from '../identity.ts';
+import type { TickReport } from '../signal/history.ts';
+import type { EpochMs } from '../units.ts';
 
 /** What somebody did to the correlator between two reports: a method of it, with plain data. */
 export interface JournalCommand {

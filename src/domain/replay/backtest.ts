@@ -1,10 +1,10 @@
-import type { Matcher } from './alerting/matcher.ts';
-import type { RecurrenceSpec, TimeSpan } from './alerting/suppression.ts';
-import type { Evidence } from './anomaly.ts';
-import type { DecisionRecord, DecisionStage } from './decision.ts';
-import type { Severity } from './incident.ts';
-import type { EpochMs } from './units.ts';
-import type { VerdictKind } from './verdict.ts';
+import type { Matcher } from '../alerting/matcher.ts';
+import type { RecurrenceSpec, TimeSpan } from '../alerting/suppression.ts';
+import type { Evidence } from '../anomaly.ts';
+import type { DecisionRecord, DecisionStage } from '../decision.ts';
+import type { Severity } from '../incident.ts';
+import type { EpochMs } from '../units.ts';
+import type { VerdictKind } from '../verdict.ts';
 
 /** From what a backtest is made: what services looked like tick by tick, or the raw input through the detectors. */
 export type BacktestMode = 'ticks' | 'input';
