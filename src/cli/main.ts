@@ -1,7 +1,11 @@
 #!/usr/bin/env node
 import { Command, CommanderError, Option } from 'commander';
+import { loadConfig } from '../config/load.ts';
 import { TocsinError } from '../domain/error.ts';
+import { type Settings, settingsSchema } from '../pipeline/settings.ts';
 import { checkConfig } from './check-config.ts';
+import { dlqList, dlqReplay, dlqShow } from './cluster/dlq.ts';
+import { migrate } from './cluster/migrate.ts';
 import { type DemoCommandOptions, demo } from './demo/demo.ts';
 import {
   type ModelsOptions,
@@ -38,6 +42,7 @@ const program = new Command('tocsin')
   .showHelpAfterError('(tocsin --help shows all commands)');
 
 const API = 'http://127.0.0.1:4400';
+const settingsOf = (path: string | undefined): Settings => loadConfig(path ?? null, settingsSchema, process.env).config;
 const examples = (...lines: string[]): string => `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`;
 
 program
@@ -97,6 +102,39 @@ routes
     const verify = options['verify.receivers'];
     finish(routesTest(labels, { ...options, ...(verify === undefined ? {} : { verifyReceivers: verify }) }, output));
   });
+
+const dlq = program.command('dlq').description('records that could not be read, on the dead-letter topic of a cluster');
+dlq
+  .command('list')
+  .description('a line each: where it was, and why it was put aside')
+  .option('-c, --config <path>', 'YAML file or folder of them')
+  .action(async ({ config: path }: { config?: string }) => finish(await dlqList(settingsOf(path), output)));
+dlq
+  .command('show')
+  .argument('<offset>', 'as `dlq list` shows it')
+  .description('headers, reason and bytes of one')
+  .option('-c, --config <path>', 'YAML file or folder of them')
+  .action(async (offset: string, { config: path }: { config?: string }) =>
+    finish(await dlqShow(settingsOf(path), Number(offset), output)),
+  );
+dlq
+  .command('replay')
+  .argument('<offset>', 'as `dlq list` shows it')
+  .description('put it back at the end of its partition')
+  .option('-c, --config <path>', 'YAML file or folder of them')
+  .action(async (offset: string, { config: path }: { config?: string }) =>
+    finish(await dlqReplay(settingsOf(path), Number(offset), output)),
+  );
+
+program
+  .command('migrate')
+  .description('bring the control store (SQLite or PostgreSQL) to the schema of this version')
+  .option('-c, --config <path>', 'YAML file or folder of them')
+  .option('--from <file>', 'copy everything out of this SQLite file (control.sqlite) into an empty store')
+  .addHelpText('after', examples('tocsin migrate -c tocsin.yaml --from data/control.sqlite'))
+  .action(async (options: { config?: string; from?: string }) =>
+    finish(await migrate(settingsOf(options.config), options.from, output)),
+  );
 
 program
   .command('replay')

@@ -6,6 +6,7 @@ import { KafkaBus } from '../../bus/kafka/kafka-bus.ts';
 import { registerSchemas } from '../../bus/registry/schemas.ts';
 import { topicNames, topicSpecs } from '../../bus/topics.ts';
 import type { SnapshotStore } from '../../domain/ports.ts';
+import { DEFAULT_TENANT } from '../../domain/units.ts';
 import { createIngestServers } from '../../ingest/servers.ts';
 import { FileSnapshotStore } from '../../store/snapshot/file-snapshot-store.ts';
 import { listenFault } from '../listen-fault.ts';
@@ -14,6 +15,7 @@ import type { Settings } from '../settings.ts';
 import { createAdminServer } from './admin-server.ts';
 import { BusReports, lead } from './bus-reports.ts';
 import { BusSnapshots } from './bus-snapshots.ts';
+import { CollectorInput } from './collector-input.ts';
 import { Detector } from './detector.ts';
 import { GatewayIntake } from './gateway-intake.ts';
 
@@ -118,10 +120,11 @@ async function startGateway(
   bus: Bus,
   topic: string,
   headers: Readonly<Record<string, string>>,
-  { clock, log, loaded }: RolesOptions,
+  options: RolesOptions,
   stops: (() => Promise<unknown> | unknown)[],
 ): Promise<{ readonly intake: GatewayIntake; readonly http: string | null; readonly grpc: string | null }> {
-  const settings = loaded.config;
+  const { clock, log } = options;
+  const settings = options.loaded.config;
   const { ingest } = settings;
   const intake = new GatewayIntake({
     bus,
@@ -150,7 +153,9 @@ async function startGateway(
       void intake.heartbeat().catch((error: unknown) => log.warn({ error: String(error) }, 'a heartbeat was not sent')),
     HEARTBEAT_MS,
   );
+  const inputs = await collectorInputs(bus, intake, options);
   stops.unshift(async () => {
+    for (const input of inputs) await input.stop();
     await servers.stop();
     clearInterval(beating);
     await intake.close();
@@ -160,11 +165,47 @@ async function startGateway(
   return { intake, http: url(httpAddress), grpc: url(grpcAddress) };
 }
 
-function openBus({ bus }: Settings): Bus {
+/** Topics that a Collector writes, read as if they were sent to us. */
+async function collectorInputs(
+  bus: Bus,
+  intake: GatewayIntake,
+  { loaded, log, onFailure }: RolesOptions,
+): Promise<readonly CollectorInput[]> {
+  const { collector, topic_prefix } = loaded.config.bus;
+  const { dlq } = topicNames(topic_prefix);
+  const producer = bus.producer();
+  const topics = [
+    ['metrics', collector.metrics],
+    ['logs', collector.logs],
+    ['traces', collector.traces],
+  ] as const;
+  return Promise.all(
+    topics
+      .filter(([, topic]) => topic !== '')
+      .map(([signal, topic]) =>
+        CollectorInput.start({
+          bus,
+          intake,
+          topic,
+          signal,
+          tenant: DEFAULT_TENANT,
+          onUnreadable: async ({ partition, offset, value }, reason) => {
+            log.warn({ topic, partition, offset, reason }, 'a record is no OTLP');
+            const headers = { reason, topic, partition: String(partition), offset: String(offset) };
+            await producer.send([{ topic: dlq, partition: 0, value, headers }]);
+          },
+          onFailure: (error) => onFailure(error.message),
+        }),
+      ),
+  );
+}
+
+/** The bus of the configuration. */
+export function openBus({ bus }: Settings, clientId = `tocsin-${hostname()}-${process.pid}`): Bus {
   const { tls, sasl } = bus;
   return new KafkaBus({
     brokers: bus.brokers,
-    clientId: `tocsin-${hostname()}-${process.pid}`,
+    clientId,
     replicas: bus.replicas,
     tls: tls.on ? { ca: tls.ca, cert: tls.cert, key: tls.key } : null,
     sasl:

@@ -37,6 +37,16 @@ export const busSchema = z
       z.string().default(''),
       'URL of a registry with Confluent’s API, e.g. http://registry:8080/apis/ccompat/v7; empty: none.',
     ),
+    collector: z
+      .strictObject({
+        metrics: doc(
+          z.string().default(''),
+          'Topic that a Collector’s Kafka exporter writes metrics to, e.g. otlp_metrics; empty: none.',
+        ),
+        logs: doc(z.string().default(''), 'The same for logs, e.g. otlp_logs.'),
+        traces: doc(z.string().default(''), 'The same for traces, e.g. otlp_spans.'),
+      })
+      .prefault({} as never),
     tls: z
       .strictObject({
         on: doc(z.boolean().default(false), 'Encrypt connections to Kafka.'),

@@ -11,11 +11,13 @@ import type {
   CorrelatorCommit,
   IncidentFilter,
   OutboxItem,
+  OutboxResult,
   Page,
 } from '../../domain/ports.ts';
 import type { DeployMarker } from '../../domain/signal/batch.ts';
 import type { ExampleSpan, TemplateInfo } from '../../domain/signal/history.ts';
 import type { Verdict } from '../../domain/verdict.ts';
+import { copyControlData } from './copy.ts';
 import { migrations } from './migrations.ts';
 import { auditOf, decisionOf, decisionRow, incidentOf, outboxOf, USER_TIMELINE, verdictOf } from './rows.ts';
 import { SqlModelStore } from './sql-model-store.ts';
@@ -29,6 +31,7 @@ import {
   remember,
   saveMaintenance,
   saveSilence,
+  settle,
   upsertIncident,
   upsertTemplates,
 } from './writes.ts';
@@ -45,6 +48,11 @@ export class SqlControlStore implements ControlStore {
   constructor(db: Kysely<Tables>) {
     this.#db = db;
     this.models = new SqlModelStore(db);
+  }
+
+  /** Copies everything into another store, which must be migrated and empty; returns rows by table. */
+  copyTo(target: SqlControlStore): Promise<Record<string, number>> {
+    return copyControlData(this.#db, target.#db);
   }
 
   async migrate(): Promise<void> {
@@ -268,18 +276,14 @@ export class SqlControlStore implements ControlStore {
     return (await query.execute()).map(outboxOf);
   }
 
-  async settleOutbox(id: string, result: Parameters<ControlStore['settleOutbox']>[1]): Promise<void> {
-    await this.#db
-      .updateTable('outbox')
-      .set((e) => ({
-        state: result.state,
-        attempts: e('attempts', '+', 1),
-        next_attempt_at: result.nextAttemptAt,
-        last_error: result.error,
-        sent_at: result.state === 'sent' ? result.at : null,
-      }))
-      .where('id', '=', id)
-      .execute();
+  settleOutbox(id: string, result: OutboxResult): Promise<void> {
+    return settle(this.#db, id, result);
+  }
+
+  async settleAll(results: Parameters<ControlStore['settleAll']>[0]): Promise<void> {
+    await this.#db.transaction().execute(async (tx) => {
+      for (const { id, result } of results) await settle(tx, id, result);
+    });
   }
 
   async outbox(filter: FilterOf<'outbox'>): Promise<readonly OutboxItem[]> {
