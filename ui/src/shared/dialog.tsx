@@ -8,6 +8,36 @@ interface Change {
   readonly error: Error | null;
 }
 
+/**
+ * A dialog in the middle. Mantine's own head is a <header>, which would be a second banner of the page: ours is none.
+ */
+export function Dialog({
+  opened,
+  close,
+  title,
+  size = 'md',
+  children,
+}: {
+  opened: boolean;
+  close: () => void;
+  title: string;
+  size?: string;
+  children: ReactNode;
+}) {
+  return (
+    <Modal.Root opened={opened} onClose={close} size={size} centered>
+      <Modal.Overlay />
+      <Modal.Content>
+        <div className={styles.head}>
+          <Modal.Title className={styles.title}>{title}</Modal.Title>
+          <Modal.CloseButton aria-label="Close" />
+        </div>
+        <Modal.Body>{children}</Modal.Body>
+      </Modal.Content>
+    </Modal.Root>
+  );
+}
+
 /** Says what will happen before it does. */
 export function Confirm({
   opened,
@@ -30,7 +60,7 @@ export function Confirm({
   go: () => void;
 }) {
   return (
-    <Modal opened={opened} onClose={close} title={title} closeButtonProps={{ 'aria-label': 'Close' }} centered>
+    <Dialog opened={opened} close={close} title={title}>
       <div className={styles.text}>{children}</div>
       <Refused error={change.error} />
       <div className={styles.foot}>
@@ -41,7 +71,7 @@ export function Confirm({
           {action}
         </Button>
       </div>
-    </Modal>
+    </Dialog>
   );
 }
 
@@ -59,19 +89,22 @@ export function Editor({
 }) {
   const phone = useMediaQuery('(max-width: 700px)', false, { getInitialValueInEffect: false });
   return (
-    <Drawer
+    <Drawer.Root
       opened={opened}
       onClose={close}
-      title={title}
       position="right"
       size={phone ? '100%' : 620}
-      overlayProps={{ backgroundOpacity: 0.35 }}
       transitionProps={{ duration: 120 }}
-      closeButtonProps={{ 'aria-label': 'Close' }}
-      classNames={{ title: styles.title ?? '', body: styles.editor ?? '' }}
     >
-      {children}
-    </Drawer>
+      <Drawer.Overlay backgroundOpacity={0.35} />
+      <Drawer.Content>
+        <div className={styles.head}>
+          <Drawer.Title className={styles.title}>{title}</Drawer.Title>
+          <Drawer.CloseButton aria-label="Close" />
+        </div>
+        <Drawer.Body className={styles.editor}>{children}</Drawer.Body>
+      </Drawer.Content>
+    </Drawer.Root>
   );
 }
 

@@ -1,5 +1,6 @@
-import { Kbd, Modal } from '@mantine/core';
+import { Kbd } from '@mantine/core';
 import { useEffect, useState } from 'react';
+import { Dialog } from './dialog.tsx';
 import { href, navigate } from './router.tsx';
 import styles from './shell.module.css';
 
@@ -75,13 +76,7 @@ export function Shortcuts({ pages, onScheme }: { pages: readonly Place[]; onSche
     [['?'], 'This list'],
   ];
   return (
-    <Modal
-      opened={help}
-      onClose={() => setHelp(false)}
-      title="Keyboard"
-      size="sm"
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
+    <Dialog opened={help} close={() => setHelp(false)} title="Keyboard" size="sm">
       <dl className={styles.keys} data-keys>
         {rows.map(([keys, does]) => (
           <div key={does}>
@@ -94,6 +89,6 @@ export function Shortcuts({ pages, onScheme }: { pages: readonly Place[]; onSche
           </div>
         ))}
       </dl>
-    </Modal>
+    </Dialog>
   );
 }

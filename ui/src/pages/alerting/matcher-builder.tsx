@@ -48,6 +48,7 @@ export function MatcherBuilder({
         <div key={at} className={styles.matcher}>
           <Autocomplete
             size="xs"
+            openOnFocus={false}
             aria-label={`Label ${at + 1}`}
             placeholder="label"
             data={names}
@@ -63,6 +64,7 @@ export function MatcherBuilder({
           />
           <Autocomplete
             size="xs"
+            openOnFocus={false}
             aria-label={`Value ${at + 1}`}
             placeholder={matcher.isRegex ? 'payments|checkout' : 'value'}
             data={matcher.isRegex ? [] : valuesOf(matcher.name)}

@@ -2,17 +2,19 @@ import type { WireIncidentSummary } from '../../api/types.ts';
 import { percent, span } from '../../shared/format.ts';
 import { useNames } from '../../shared/names.tsx';
 import { href, Link } from '../../shared/router.tsx';
-import { Chip, SeveritySign, VERDICT_WORDS } from '../../shared/signs.tsx';
+import { SeveritySign } from '../../shared/signs.tsx';
 import { Ago, useNow } from '../../shared/time.tsx';
 import styles from './incidents.module.css';
+import { StateChips } from './state-chips.tsx';
 
-/** One incident as a line of a list. */
-export function IncidentRow({ incident }: { incident: WireIncidentSummary }) {
+/** One incident as a line of a list; `day` heads those of one day. */
+export function IncidentRow({ incident, day }: { incident: WireIncidentSummary; day?: string | undefined }) {
   const now = useNow();
   const { short, words } = useNames();
   const length = (incident.closedAt ?? now) - incident.onset;
   return (
     <li>
+      {day !== undefined && <h2 className={styles.day}>{day}</h2>}
       <Link to={href(`incidents/${incident.id}`)} className={styles.row} data-item>
         <span className={styles.severity} data-closed={incident.status === 'closed'}>
           <SeveritySign severity={incident.severity} bare size={16} />
@@ -20,10 +22,13 @@ export function IncidentRow({ incident }: { incident: WireIncidentSummary }) {
         <span className={styles.what}>
           <span className={styles.title}>{words(incident.title, incident.onset)}</span>
           <span className={styles.meta}>
-            <span>
-              {incident.status === 'open' ? 'open' : 'closed'}, <Ago at={incident.onset} />
-            </span>
-            <span>{incident.status === 'open' ? `for ${span(length)}` : `lasted ${span(length)}`}</span>
+            {incident.status === 'open' ? (
+              <span className={styles.openFor}>open for {span(length)}</span>
+            ) : (
+              <span>
+                <Ago at={incident.onset} />, lasted {span(length)}
+              </span>
+            )}
             {incident.cause !== null && (
               <span>
                 cause {short(incident.cause.service)} {percent(incident.cause.share)}
@@ -33,9 +38,7 @@ export function IncidentRow({ incident }: { incident: WireIncidentSummary }) {
           </span>
         </span>
         <span className={styles.chips}>
-          {incident.reopenedCount > 0 && <Chip>reopened {incident.reopenedCount}×</Chip>}
-          {incident.verdict !== null && <Chip tone="accent">{VERDICT_WORDS[incident.verdict.kind].label}</Chip>}
-          {incident.verdict === null && incident.acknowledgedBy !== null && <Chip>{incident.acknowledgedBy}</Chip>}
+          <StateChips incident={incident} />
         </span>
       </Link>
     </li>

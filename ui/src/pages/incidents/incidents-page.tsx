@@ -1,5 +1,6 @@
 import { Button, SegmentedControl, Select } from '@mantine/core';
 import { useIncidents, useServices } from '../../api/queries.ts';
+import type { WireIncidentSummary } from '../../api/types.ts';
 import { useNames } from '../../shared/names.tsx';
 import { Empty, Fetched, PageHead, Panel } from '../../shared/panel.tsx';
 import { useSearch } from '../../shared/router.tsx';
@@ -13,6 +14,30 @@ const SPANS: Readonly<Record<string, { readonly label: string; readonly days: nu
   '7d': { label: 'Last week', days: 7 },
   '30d': { label: 'Last 30 days', days: 30 },
 };
+
+const dayOf = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long' });
+
+/** What is open first, then by day; the first of each group carries its name. */
+function grouped(
+  items: readonly WireIncidentSummary[],
+  now: number,
+): readonly { readonly incident: WireIncidentSummary; readonly day: string | undefined }[] {
+  const [today, yesterday] = [dayOf.format(now), dayOf.format(now - DAY)];
+  const nameOf = ({ status, onset }: WireIncidentSummary): string => {
+    if (status === 'open') return 'Open now';
+    const day = dayOf.format(onset);
+    return day === today ? 'Today' : day === yesterday ? 'Yesterday' : day;
+  };
+  const ordered = [
+    ...items.filter(({ status }) => status === 'open'),
+    ...items.filter(({ status }) => status === 'closed').toSorted((a, b) => b.onset - a.onset),
+  ];
+  return ordered.map((incident, index) => {
+    const before = ordered[index - 1];
+    const name = nameOf(incident);
+    return { incident, day: before === undefined || nameOf(before) !== name ? name : undefined };
+  });
+}
 
 /** The list; its filters live in the URL, so that a view can be sent to somebody. */
 export function IncidentsPage() {
@@ -97,8 +122,8 @@ export function IncidentsPage() {
             return (
               <>
                 <ul aria-label="Incidents" className={styles.list}>
-                  {items.map((incident) => (
-                    <IncidentRow key={incident.id} incident={incident} />
+                  {grouped(items, now).map(({ incident, day }) => (
+                    <IncidentRow key={incident.id} incident={incident} day={day} />
                   ))}
                 </ul>
                 {incidents.hasNextPage && (

@@ -4,9 +4,11 @@ import { percent, plural, span } from '../../shared/format.ts';
 import { useNames } from '../../shared/names.tsx';
 import { Loading } from '../../shared/panel.tsx';
 import { href, Link } from '../../shared/router.tsx';
-import { Chip, SeveritySign } from '../../shared/signs.tsx';
+import { SeveritySign } from '../../shared/signs.tsx';
 import { momentWords, useNow } from '../../shared/time.tsx';
+import { StateChips } from '../incidents/state-chips.tsx';
 import styles from './overview.module.css';
+import { Quieted } from './quieted.tsx';
 
 /** The answer to "is something wrong?" as a sentence, and each open incident as one line of reason. */
 export function Headline({
@@ -42,6 +44,7 @@ export function Headline({
       <div className={styles.now} data-quiet={open.length === 0}>
         <h1>{words}</h1>
         <p>{lead}</p>
+        <Quieted />
       </div>
       {open.length > 0 && (
         <ul className={styles.open}>
@@ -58,7 +61,7 @@ export function Headline({
                   <span className="muted">
                     for {span(now - incident.onset)} · {percent(incident.confidence)} confident
                   </span>
-                  {incident.acknowledgedBy !== null && <Chip tone="accent">{incident.acknowledgedBy} is on it</Chip>}
+                  <StateChips incident={incident} />
                 </span>
                 <span className={styles.cardTitle}>{said(incident.title, incident.onset)}</span>
                 {incident.cause !== null && (

@@ -116,7 +116,7 @@ export function OverviewPage() {
               }
             </Fetched>
           </Panel>
-          {services.data !== undefined && status.data !== undefined && (
+          {services.data !== undefined && status.data !== undefined && stillLearns(services.data.items) && (
             <Learning services={services.data.items} startedAt={status.data.stats.startedAt} />
           )}
         </div>
@@ -147,7 +147,7 @@ function Census({ services }: { services: readonly WireHealth[] }) {
   const normal = services.filter(({ state }) => state === 'healthy').length;
   return (
     <>
-      {normal} of {plural(services.length, 'service')} normal
+      {normal} of {plural(services.length, 'service')} normal · bars: metrics, logs, traces
     </>
   );
 }
@@ -165,8 +165,12 @@ function StripKey() {
   );
 }
 
+/** Once all is learnt there is nothing to say about it. */
+const stillLearns = (services: readonly WireHealth[]): boolean => services.some(({ state }) => state === 'learning');
+
 function Learning({ services, startedAt }: { services: readonly WireHealth[]; startedAt: number }) {
   const now = useNow();
+  const { short } = useNames();
   const learning = services.filter(({ state }) => state === 'learning');
   const ready = services.length - learning.length;
   return (
@@ -184,7 +188,7 @@ function Learning({ services, startedAt }: { services: readonly WireHealth[]; st
             <span className="muted">
               {' '}
               {learning
-                .map(({ service }) => service)
+                .map(({ service }) => short(service))
                 .slice(0, 4)
                 .join(', ')}
               {learning.length > 4 && ` and ${learning.length - 4} more`} {learning.length === 1 ? 'is' : 'are'} still

@@ -50,7 +50,7 @@ export function ActionBar({ incident }: { incident: WireIncident }) {
             Silence…
           </Button>
         )}
-        <Menu position="bottom-start" withinPortal={false}>
+        <Menu position="bottom-start" withinPortal={false} withInitialFocusPlaceholder={false}>
           <Menu.Target>
             <Button size="xs" variant="default">
               More
