@@ -98,25 +98,6 @@ export function createServiceRows(
     return n;
   }
 
-  /** Deviations that the value is from the level of its series, 0 while young; then learns it. */
-  function standardise(series: number, value: number, interval: number): number {
-    const f = levels.f32;
-    const o = series * WIDTH;
-    const n = f[o + 2]!;
-    const level = n === 0 ? value : f[o]!;
-    const off = value - level;
-    const sd = Math.max(Math.sqrt(f[o + 1]!), RELATIVE_FLOOR * Math.abs(level), 1e-12);
-    const limit = Math.max(STEP * sd, 0.1 * Math.abs(off));
-    const learnt = n < SETTLED ? off : Math.max(-limit, Math.min(limit, off));
-    const rate = Math.max(Math.max(interval, 10 * SECOND) / options.memory, 1 / (n + 1));
-    f[o] = level + rate * learnt;
-    f[o + 1] = f[o + 1]! + rate * (learnt * learnt - f[o + 1]!);
-    f[o + 2] = n + 1;
-    if (n < YOUNG) return 0;
-    const z = off / sd;
-    return z > CLIP ? CLIP : z < -CLIP ? -CLIP : z;
-  }
-
   return {
     bytesPerSeries: 4 + levels.bytesPerRow,
     grow(capacity) {
@@ -142,22 +123,42 @@ export function createServiceRows(
       levels.reset(series);
     },
     add({ length, series, mean }, at, interval) {
+      const f = levels.f32;
+      const { memory } = options;
       let before = -1;
-      let state: ServiceState | null = null;
+      let state = NOBODY;
       for (let i = 0; i < length; i++) {
-        const place = placeOf[series[i]!]! - 1;
+        const s = series[i]!;
+        const place = placeOf[s]! - 1;
         if (place < 0) continue;
         const slot = place % ROW_SLOTS;
         const service = (place - slot) / ROW_SLOTS;
-        if (service !== before || state === null) {
+        if (service !== before) {
           state = stateOf(service);
           before = service;
         }
-        state.sum[slot] = state.sum[slot]! + standardise(series[i]!, mean[i]!, interval[series[i]!]!);
-        if (state.count[slot] === 0) state.fresh++;
-        state.count[slot] = state.count[slot]! + 1;
+        // Deviations that the value is from the level of its series, 0 while young; then it is learnt. A function of its own
+        // would put its numbers on the heap.
+        const o = s * WIDTH;
+        const value = mean[i]!;
+        const n = f[o + 2]!;
+        const level = n === 0 ? value : f[o]!;
+        const variance = f[o + 1]!;
+        const off = value - level;
+        const sd = Math.max(Math.sqrt(variance), RELATIVE_FLOOR * Math.abs(level), 1e-12);
+        const limit = Math.max(STEP * sd, 0.1 * Math.abs(off));
+        const learnt = n < SETTLED ? off : Math.max(-limit, Math.min(limit, off));
+        const rate = Math.max(Math.max(interval[s]!, 10 * SECOND) / memory, 1 / (n + 1));
+        f[o] = level + rate * learnt;
+        f[o + 1] = variance + rate * (learnt * learnt - variance);
+        f[o + 2] = n + 1;
+        const { sum, count } = state;
+        const seen = count[slot]!;
+        if (n >= YOUNG) sum[slot] = sum[slot]! + Math.max(-CLIP, Math.min(CLIP, off / sd));
+        if (seen === 0) state.fresh++;
+        count[slot] = seen + 1;
         state.seenAt[slot] = at;
-        state.speaker[slot] = series[i]!;
+        state.speaker[slot] = s;
       }
     },
     close(at, each) {
@@ -214,6 +215,9 @@ export function createServiceRows(
     },
   };
 }
+
+/** Takes nothing: a place to start from. */
+const NOBODY = emptyState();
 
 function emptyState(): ServiceState {
   return {
