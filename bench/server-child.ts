@@ -20,7 +20,15 @@ shard = await DurableShard.open({
 });
 const servers = createIngestServers({ intake: shard, http: { host: '127.0.0.1', port: 0 }, grpc: null });
 const { httpAddress } = await servers.start();
-const ticking = setInterval(() => shard!.tick(), 250);
+let isSaving = false;
+const save = (): void => {
+  isSaving = shard!.continueSnapshot();
+  if (isSaving) setTimeout(save, 2);
+};
+const ticking = setInterval(() => {
+  shard!.tick();
+  if (!isSaving) save();
+}, 250);
 
 const began = new WeakMap<object, number>();
 let taken: number[] = [];
