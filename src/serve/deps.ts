@@ -1,10 +1,10 @@
 import type { Alerting } from '../domain/alerting/alerting.ts';
 import type { BudgetView } from '../domain/alerting/budget-view.ts';
 import type { IncidentAction } from '../domain/alerting/incident-action.ts';
-import type { Backtests } from '../domain/replay/backtest.ts';
 import type { LiveView, PipelineStats, ServiceHealth } from '../domain/health.ts';
 import type { Incident } from '../domain/incident.ts';
 import type { Clock, ControlStore, HistoryStore } from '../domain/ports.ts';
+import type { Backtests } from '../domain/replay/backtest.ts';
 import type { EpochMs } from '../domain/units.ts';
 import type { AuthOptions } from './auth/auth.ts';
 

@@ -1,3 +1,5 @@
+import { TocsinError } from '../../../domain/error.ts';
+import type { Incident } from '../../../domain/incident.ts';
 import type {
   BacktestIncident,
   BacktestJob,
@@ -8,8 +10,6 @@ import type {
   ExplainedStage,
   Explanation,
 } from '../../../domain/replay/backtest.ts';
-import { TocsinError } from '../../../domain/error.ts';
-import type { Incident } from '../../../domain/incident.ts';
 import { MINUTE } from '../../../domain/units.ts';
 import type { ApiDeps } from '../../deps.ts';
 
