@@ -60,7 +60,13 @@ function pinnedNode() {
 
 await install();
 const node = pinnedNode();
-const env = { ...process.env, PATH: `${dirname(node)}:${join(root, 'node_modules', '.bin')}:${process.env.PATH}` };
+// Large pages for columns and state, as in deploy/: a tenth less CPU where accesses are random. No effect without glibc.
+const tunables = process.env.GLIBC_TUNABLES ?? 'glibc.malloc.hugetlb=1';
+const env = {
+  ...process.env,
+  GLIBC_TUNABLES: tunables,
+  PATH: `${dirname(node)}:${join(root, 'node_modules', '.bin')}:${process.env.PATH}`,
+};
 const build = () => run(node, ['scripts/build.ts'], { env });
 
 if (task === 'build') await build();
