@@ -27,7 +27,10 @@ const PROBABILITIES = new Set(['series-p', 'service-p', 'false-discovery', 'anom
 /** "p 2·10⁻⁵, limit 10⁻³"; empty when nothing was compared. */
 export function comparedWords(stage: string, value: number | null, limit: number | null): string {
   if (value === null || limit === null) return '';
-  return PROBABILITIES.has(stage)
-    ? `p ${pValue(value)}, limit ${pValue(limit).replace(/^< /, '')}`
-    : `${plain(value)}, limit ${plain(limit)}`;
+  // Some other stages let what is extreme pass by its p as well.
+  if (PROBABILITIES.has(stage) || (Math.max(value, limit) < 0.01 && Math.min(value, limit) > 0))
+    return `p ${pValue(value)}, limit ${pValue(limit).replace(/^< /, '')}`;
+  if (stage === 'route') return `confidence ${plain(value)}, asked for ${plain(limit)}`;
+  if (stage === 'budget') return `${plain(value)} of ${plain(limit)} used before`;
+  return `${plain(value)}, limit ${plain(limit)}`;
 }

@@ -1,6 +1,6 @@
 import { useMemo } from 'react';
 import { useServices } from '../api/queries.ts';
-import { formatShort } from './time.tsx';
+import { formatClock, formatDay, formatShort } from './time.tsx';
 
 export interface Names {
   /** A service without the namespace that all services share. */
@@ -43,12 +43,21 @@ export function useNames(): Names {
       short: (service) => (service.startsWith(prefix) ? service.slice(prefix.length) : service),
       words: (text, near = Date.now()) => {
         const short = pattern === null ? text : text.replaceAll(pattern, '');
-        return short.replaceAll(/\b(\d\d):(\d\d) UTC\b/g, (_, hour: string, minute: string) =>
+        const local = short.replaceAll(/\b\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?Z/g, (iso) =>
+          momentIn(iso, near),
+        );
+        return local.replaceAll(/\b(\d\d):(\d\d) UTC\b/g, (_, hour: string, minute: string) =>
           formatShort(momentNear(Number(hour), Number(minute), near)),
         );
       },
     };
   }, [prefix]);
+}
+
+/** A moment written as RFC 3339 in the reader's zone, without the day when it is that of `near`. */
+function momentIn(iso: string, near: number): string {
+  const at = Date.parse(iso);
+  return new Date(at).toDateString() === new Date(near).toDateString() ? formatClock(at) : formatDay(at);
 }
 
 /** The moment closest to `near` at which clocks in UTC show this. */

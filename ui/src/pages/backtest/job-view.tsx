@@ -2,6 +2,7 @@ import { Button } from '@mantine/core';
 import { useCancelBacktest } from '../../api/replays.ts';
 import type { WireBacktestJob, WireComparison } from '../../api/types.ts';
 import { percent, plural, span } from '../../shared/format.ts';
+import { useNames } from '../../shared/names.tsx';
 import { Empty, Panel } from '../../shared/panel.tsx';
 import { VERDICT_WORDS } from '../../shared/signs.tsx';
 import { Ago, Time } from '../../shared/time.tsx';
@@ -54,6 +55,8 @@ function Running({ job }: { job: WireBacktestJob }) {
   );
 }
 
+const NOTES = 3;
+
 type Totals = WireComparison['totals']['before'];
 const ROWS: readonly (readonly [key: keyof Totals, name: string])[] = [
   ['incidents', 'Incidents'],
@@ -65,6 +68,7 @@ const ROWS: readonly (readonly [key: keyof Totals, name: string])[] = [
 
 function Result({ job, result }: { job: WireBacktestJob; result: WireComparison }) {
   const { totals, labelled, config, reproduced } = result;
+  const { words } = useNames();
   return (
     <>
       <div className={styles.cards}>
@@ -120,9 +124,10 @@ function Result({ job, result }: { job: WireBacktestJob; result: WireComparison 
           </p>
           {result.notes.length > 0 && (
             <ul className={styles.notes}>
-              {result.notes.map((note) => (
-                <li key={note}>{note}</li>
+              {result.notes.slice(0, NOTES).map((note) => (
+                <li key={note}>{words(note, result.to)}</li>
               ))}
+              {result.notes.length > NOTES && <li>and {result.notes.length - NOTES} more like these</li>}
             </ul>
           )}
         </Panel>

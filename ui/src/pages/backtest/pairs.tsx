@@ -76,6 +76,7 @@ const timeOf = ({ before, after }: Pair): number => before?.openedAt ?? after?.o
 function Row({ pair }: { pair: Pair }) {
   const { outcome, verdict, before, after, differences } = pair;
   const [word, tone] = OUTCOMES[outcome];
+  const { words } = useNames();
   const lostReal = verdict === 'real' && (outcome === 'lost' || outcome === 'muted');
   return (
     <li data-outcome={outcome}>
@@ -96,7 +97,7 @@ function Row({ pair }: { pair: Pair }) {
         <ul className={styles.differences}>
           {differences.map(({ field, before: was, after: is }) => (
             <li key={field}>
-              <b>{field}</b> <del>{was}</del> → <ins>{is}</ins>
+              <b>{field}</b> <del>{words(was, timeOf(pair))}</del> → <ins>{words(is, timeOf(pair))}</ins>
             </li>
           ))}
         </ul>

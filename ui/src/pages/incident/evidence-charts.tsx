@@ -55,6 +55,7 @@ function inOrder(incident: WireIncident): readonly WireEvidence[] {
     seen.set(key, before + 1);
     return before;
   };
+  const drawn = ({ series }: WireEvidence): number => (series === '' ? 1 : 0);
   return incident.evidence
     .filter(({ modality, subject }) => modality !== 'log' || subject === undefined)
     .map((evidence) => {
@@ -62,7 +63,10 @@ function inOrder(incident: WireIncident): readonly WireEvidence[] {
       const turn = repeat === 0 ? count(evidence.service) : Infinity;
       return { evidence, repeat, turn, place: services.indexOf(evidence.service) };
     })
-    .toSorted((a, b) => a.repeat - b.repeat || compare(a.turn, b.turn) || a.place - b.place)
+    .toSorted(
+      (a, b) =>
+        drawn(a.evidence) - drawn(b.evidence) || a.repeat - b.repeat || compare(a.turn, b.turn) || a.place - b.place,
+    )
     .map(({ evidence }) => evidence);
 }
 
@@ -190,9 +194,13 @@ function Change({ evidence, began }: { evidence: WireEvidence; began: number }) 
   const delay = evidence.onset - began;
   return (
     <p className={styles.change}>
-      <span className="muted">{measure(expected, unit)}</span>
-      <span aria-hidden="true">→</span>
-      <b>{value === null ? 'no samples' : measure(value, unit)}</b>
+      {expected !== null && (
+        <>
+          <span className="muted">{measure(expected, unit)}</span>
+          <span aria-hidden="true">→</span>
+          <b>{value === null ? 'no samples' : measure(value, unit)}</b>
+        </>
+      )}
       {words !== '' && <span className={styles.factor}>{words}</span>}
       <span className="muted">{delay < 5_000 ? 'at the onset' : `${span(delay)} after the onset`}</span>
     </p>

@@ -66,15 +66,23 @@ const REASONS: Readonly<Record<string, string>> = {
   digest: 'in the digest',
 };
 
+/** Receivers may answer with a page of text: its beginning says why. */
+const MOST = 140;
+const brief = (text: string): string => (text.length > MOST ? `${text.slice(0, MOST)}…` : text);
+
 function toldEntry({ receiver, reason, state, lastError, createdAt, sentAt }: WireOutboxItem): Entry {
   const what = REASONS[reason] ?? reason;
   if (state === 'sent') return { at: sentAt ?? createdAt, kind: 'notified', text: `Told ${receiver} ${what}` };
   return state === 'pending'
-    ? { at: createdAt, kind: 'waiting', text: `${receiver} not told yet${lastError === '' ? '' : `: ${lastError}`}` }
+    ? {
+        at: createdAt,
+        kind: 'waiting',
+        text: `${receiver} not told yet${lastError === '' ? '' : `: ${brief(lastError)}`}`,
+      }
     : {
         at: createdAt,
         kind: 'refused',
-        text: `${receiver} refused the message${lastError === '' ? '' : `: ${lastError}`}`,
+        text: `${receiver} refused the message${lastError === '' ? '' : `: ${brief(lastError)}`}`,
       };
 }
 

@@ -33,7 +33,9 @@ export function Headline({
       ? silent > 0
         ? `Nothing anomalous, but ${plural(silent, 'service')} went silent`
         : 'All quiet'
-      : `${plural(open.length, 'open incident')}${critical > 0 ? `, ${critical} critical` : ''}`;
+      : critical === open.length
+        ? plural(open.length, 'critical incident')
+        : `${plural(open.length, 'open incident')}${critical > 0 ? `, ${critical} critical` : ''}`;
   const asOf = from === null ? '' : ` as of ${momentWords(data?.watermark ?? 0, now)}, still catching up`;
   const lead =
     open.length === 0
