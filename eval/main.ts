@@ -13,6 +13,7 @@ import { runQuiet } from './suites/quiet.ts';
 import { runRca } from './suites/rca.ts';
 import { runSmd } from './suites/smd.ts';
 import { runTraces } from './suites/traces.ts';
+import { runTriage } from './suites/triage.ts';
 
 const USAGE = `usage: tocsin eval <suite> --data DIR [--out FILE]
 
@@ -27,6 +28,7 @@ suites
             or in this process                --embedded
             or baselines only                 --baselines-only
   traces    TraceRCA fault periods, replayed the same way, same options
+  triage    what verdicts are worth: false alarms removed on KPI alerts after 50, 200, 800 verdicts
   quiet     false incidents and calibration on quiet days of the demo shop, then its faults; needs no --data
             [--days 2] [--seeds 1] [--rounds 1] [--step 10] [--rate 2] [--verbose]
 
@@ -96,9 +98,7 @@ async function runSuite(
     process.stderr.write(`${line}\n`);
   };
   const config =
-    values.rows === undefined
-      ? {}
-      : { detect: { rows: { on: values.rows === 'none' ? [] : values.rows.split(',') } } };
+    values.rows === undefined ? {} : { detect: { rows: { on: values.rows === 'none' ? [] : values.rows.split(',') } } };
   if (suite === 'quiet') {
     const text = runQuiet({
       days: positive('days', values.days),
@@ -140,6 +140,8 @@ async function runSuite(
         }),
         out: values.out,
       };
+    case 'triage':
+      return { text: runTriage({ data, progress }), out: values.out };
     case 'logs':
       return { text: runLogs({ data, progress }), out: values.out };
     case 'grouping':

@@ -46,6 +46,31 @@ const mostBeyond = (evidence: readonly Evidence[], up: boolean): number => {
   return known.length === 0 ? Number.NaN : Math.log1p(most(known));
 };
 
+/** Detectors whose own voice is heard; what others add is in the surprise. */
+const VOICES = [
+  'ewma',
+  'difference',
+  'holt',
+  'ar',
+  'quantile',
+  'seasonal',
+  'twin',
+  'novelty',
+  'mean-shift',
+  'run-length',
+] as const;
+
+const voices = Object.fromEntries(
+  VOICES.map((name): [string, Feature] => [
+    `voice ${name}`,
+    {
+      doc: `Largest share of ${name} in a -log10 p.`,
+      of: (i) =>
+        most(i.evidence.map((e) => surprise(e.p) * (e.contributions.find((c) => c.name === name)?.share ?? 0))),
+    },
+  ]),
+);
+
 /**
  * What triage sees of a candidate incident, in this order. The one definition: training reads what was computed here when the
  * incident opened, never what it became, so nothing of the outcome leaks in. No text and no names: what is learnt of one
@@ -121,6 +146,7 @@ export const TRIAGE_FEATURES = {
     doc: 'Log-odds of earlier verdicts on the service, one of each added.',
     of: (_, past) => Math.log((past.real + 1) / (past.not + 1)),
   },
+  ...voices,
 } as const satisfies Readonly<Record<string, Feature>>;
 
 /** Raise with any change of the list: examples of another version are not used. */
