@@ -68,6 +68,27 @@ export const BARS: Readonly<Record<string, Bar>> = {
     bench: 'memory',
   },
   'latency-p99': { what: 'receipt to score at 1 M points/s, p99', unit: 'ms', bar: 5, best: 'low', bench: 'latency' },
+  storm: {
+    what: 'incidents of one outage: 10,000 strange series of 200 services at once',
+    unit: 'incidents',
+    bar: 3,
+    best: 'low',
+    bench: 'alerting',
+  },
+  'notify-p99': {
+    what: 'decision to notification handed over, 1,000 incidents a minute in bursts, p99',
+    unit: 's',
+    bar: 1,
+    best: 'low',
+    bench: 'alerting',
+  },
+  'suppression-match': {
+    what: 'an incident against 10,000 silences and maintenance windows of a month, CPU time',
+    unit: 'us',
+    bar: 50,
+    best: 'low',
+    bench: 'alerting',
+  },
   restart: {
     what: 'restart with 1 M series and a pass of all of them in the log',
     unit: 's',

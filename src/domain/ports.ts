@@ -96,6 +96,14 @@ export interface OutboxItem {
   readonly sentAt: EpochMs | null;
 }
 
+/** What became of an attempt to deliver. */
+export interface OutboxResult {
+  readonly state: 'sent' | 'refused' | 'pending';
+  readonly at: EpochMs;
+  readonly error: string;
+  readonly nextAttemptAt: EpochMs;
+}
+
 /** A notification to be delivered; `createdAt` is event time and gives the order. */
 export interface OutboxEntry extends Omit<OutboxItem, 'state' | 'attempts' | 'nextAttemptAt' | 'lastError' | 'sentAt'> {
   /** When to deliver first, by the clock of the dispatcher; without it, from `createdAt` on. */
@@ -158,15 +166,9 @@ export interface ControlStore {
    * still waits. @param except receivers to leave out.
    */
   dueOutbox(now: EpochMs, limit: number, except?: readonly string[]): Promise<readonly OutboxItem[]>;
-  settleOutbox(
-    id: string,
-    result: {
-      readonly state: 'sent' | 'refused' | 'pending';
-      readonly at: EpochMs;
-      readonly error: string;
-      readonly nextAttemptAt: EpochMs;
-    },
-  ): Promise<void>;
+  settleOutbox(id: string, result: OutboxResult): Promise<void>;
+  /** Several at once, durable together. */
+  settleAll(results: readonly { readonly id: string; readonly result: OutboxResult }[]): Promise<void>;
   outbox(filter: { readonly incident?: string; readonly limit?: number }): Promise<readonly OutboxItem[]>;
   /** Notifications that no correlator step made: an acknowledgement. An id that is there already is left as it is. */
   enqueue(items: CorrelatorCommit['outbox']): Promise<void>;

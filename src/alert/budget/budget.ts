@@ -35,6 +35,8 @@ export interface PageBudgetState {
   readonly pages: readonly (readonly [string, readonly EpochMs[]])[];
   readonly held: readonly (Pick<HeldBack, 'incident' | 'team' | 'at'> & Partial<HeldBack>)[];
   readonly digestAt: EpochMs;
+  /** Incidents that a digest has told of. */
+  readonly digested?: readonly string[];
 }
 
 /** How fast a team uses up its pages. */
@@ -77,6 +79,7 @@ export interface PageBudget {
 }
 
 const WEEK = 7 * DAY;
+const MAX_REMEMBERED = 1_000;
 /** The pace is measured over this long. */
 const PACE = 2 * DAY;
 
@@ -88,6 +91,8 @@ export function createPageBudget(
   let held: HeldBack[] = [];
   /** When the next digest is due; 0 before the first look at the clock. */
   let digestAt = 0;
+  /** What a digest told once is not told by the next, though it may still be open. */
+  let digested: string[] = [];
 
   function used(team: string, now: EpochMs): EpochMs[] {
     const recent = (pages.get(team) ?? []).filter((at) => at > now - WEEK);
@@ -100,6 +105,7 @@ export function createPageBudget(
     labels['team'] ?? labels['service'] ?? incident.services[0] ?? '';
 
   function hold(incident: Incident, team: string, at: EpochMs, reason: string): void {
+    if (digested.includes(incident.id)) return;
     const before = held.findIndex((h) => h.incident === incident.id);
     const { id, title, severity } = incident;
     if (before < 0) held.push({ incident: id, team, at, reason, title, severity });
@@ -168,6 +174,7 @@ export function createPageBudget(
       digestAt = options.nextDigest(now);
       const due = held;
       held = [];
+      digested = [...digested, ...due.map((h) => h.incident)].slice(-MAX_REMEMBERED);
       return due;
     },
     held: () => [...held],
@@ -183,6 +190,7 @@ export function createPageBudget(
       pages: [...pages].map(([team, at]) => [team, [...at]] as const).sort((a, b) => (a[0] < b[0] ? -1 : 1)),
       held: [...held],
       digestAt,
+      ...(digested.length === 0 ? {} : { digested }),
     }),
     restore(state) {
       pages = new Map(state.pages.map(([team, at]) => [team, [...at]]));
@@ -193,6 +201,7 @@ export function createPageBudget(
         ...h,
       }));
       digestAt = state.digestAt;
+      digested = [...(state.digested ?? [])];
     },
   };
 }

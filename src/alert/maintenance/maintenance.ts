@@ -1,4 +1,4 @@
-import { createCoverIndex } from '../../domain/alerting/cover-index.ts';
+import { type CoverIndex, createCoverIndex } from '../../domain/alerting/cover-index.ts';
 import { coversStory } from '../../domain/alerting/matcher.ts';
 import type { MaintenanceWindow, TimeSpan, ZoneOffset } from '../../domain/alerting/suppression.ts';
 import type { DecisionRecord } from '../../domain/decision.ts';
@@ -35,7 +35,21 @@ export function createMaintenance(
   zone: ZoneOffset = UTC,
 ): Maintenance {
   let held: readonly Held[] = [];
-  let index = createCoverIndex(held);
+  /** Those that are on from `since` to `until`; made anew when that is over, and after a change. */
+  let on: { readonly index: CoverIndex<Held>; readonly since: EpochMs; readonly until: EpochMs } | null = null;
+
+  function onAt(now: EpochMs): CoverIndex<Held> {
+    if (on !== null && now >= on.since && now < on.until) return on.index;
+    const inForce: Held[] = [];
+    let until = Number.POSITIVE_INFINITY;
+    for (const entry of held) {
+      const isIn = isOn(entry, now);
+      if (isIn) inForce.push(entry);
+      if (entry.span !== null) until = Math.min(until, isIn ? entry.span.endsAt : entry.span.startsAt);
+    }
+    on = { index: createCoverIndex(inForce), since: now, until };
+    return on.index;
+  }
 
   function isOn(entry: Held, now: EpochMs): boolean {
     if (now < entry.from || (entry.span !== null && now >= entry.span.endsAt)) {
@@ -51,16 +65,15 @@ export function createMaintenance(
         const schedule = scheduleOf(window, zone);
         return { matchers: window.matchers, window, schedule, span: null, from: Number.POSITIVE_INFINITY };
       });
-      index = createCoverIndex(next);
+      // A faulty matcher is found here, and nothing has changed then.
+      createCoverIndex(next);
       held = next;
+      on = null;
     },
     list: () => held.map((h) => h.window),
     check(incident, labels, now) {
       const { services, causes } = incident;
-      const window = index.find(
-        (matches, entry) => isOn(entry, now) && coversStory(matches, labels, services, causes),
-        incident,
-      )[0]?.window;
+      const window = onAt(now).find((matches) => coversStory(matches, labels, services, causes), incident)[0]?.window;
       if (window === undefined) return { passed: true, record: null };
       const record = decisionRecord(stamp, {
         at: now,

@@ -1,11 +1,14 @@
 import { TocsinError } from '../../domain/error.ts';
-import type { Clock, ControlStore, Notifier, OutboxItem } from '../../domain/ports.ts';
+import type { Clock, ControlStore, Notifier, OutboxItem, OutboxResult } from '../../domain/ports.ts';
 
 const FIRST_RETRY = 1_000;
 const LONGEST_RETRY = 300_000;
 /** Read at a time; calls to one receiver at the same moment, each about another incident. */
 const BATCH = 200;
-const CALLS = 8;
+const CALLS = 16;
+/** What was delivered is written down together: at most so many, or so long. */
+const TOGETHER = 32;
+const TOGETHER_MS = 100;
 
 export interface DispatcherCounters {
   sent: number;
@@ -95,15 +98,46 @@ export class Dispatcher {
   /** A few calls at a time, each about another incident; one whose item failed keeps its later items waiting. */
   async #serve(items: readonly OutboxItem[]): Promise<void> {
     const stories = [...Map.groupBy(items, (item) => item.payload.incident.id).values()];
+    const book = this.#book();
     let next = 0;
     const worker = async (): Promise<void> => {
-      for (let story = stories[next++]; story !== undefined; story = stories[next++])
-        for (const item of story) if (this.#abort.aborted || !(await this.#deliver(item))) break;
+      for (let story = stories[next++]; story !== undefined; story = stories[next++]) {
+        for (const [i, item] of story.entries()) {
+          if (this.#abort.aborted) return;
+          // After a crash nothing may be told again that a later message has overtaken.
+          if (i > 0) await book.flush();
+          const result = await this.#deliver(item);
+          await book.write(item.id, result);
+          if (result.state === 'pending') break;
+        }
+      }
     };
-    await Promise.all(Array.from({ length: Math.min(CALLS, stories.length) }, worker));
+    await Promise.all(Array.from({ length: Math.min(CALLS, stories.length) }, worker)).finally(() => book.flush());
   }
 
-  async #deliver(item: OutboxItem): Promise<boolean> {
+  /** Writing down costs a sync of the disk: those of a moment share one. */
+  #book() {
+    const clock = this.#clock;
+    let open: { id: string; result: OutboxResult }[] = [];
+    let since = 0;
+    let writing: Promise<void> = Promise.resolve();
+    const flush = (): Promise<void> => {
+      const results = open;
+      open = [];
+      if (results.length > 0) writing = writing.then(() => this.#store.settleAll(results));
+      return writing;
+    };
+    return {
+      flush,
+      async write(id: string, result: OutboxResult): Promise<void> {
+        if (open.length === 0) since = clock.now();
+        open.push({ id, result });
+        if (open.length >= TOGETHER || clock.now() - since >= TOGETHER_MS) await flush();
+      },
+    };
+  }
+
+  async #deliver(item: OutboxItem): Promise<OutboxResult> {
     const at = this.#clock.now();
     try {
       const notifier = this.#notifiers.get(item.receiver);
@@ -111,8 +145,7 @@ export class Dispatcher {
         throw new TocsinError('delivery_refused', `receiver '${item.receiver}' is no longer configured`);
       await notifier.send(item.payload, item.dedupKey, this.#abort);
       this.counters.sent++;
-      await this.#store.settleOutbox(item.id, { state: 'sent', at, error: '', nextAttemptAt: at });
-      return true;
+      return { state: 'sent', at, error: '', nextAttemptAt: at };
     } catch (error) {
       const fault =
         error instanceof TocsinError
@@ -120,13 +153,11 @@ export class Dispatcher {
           : new TocsinError('delivery_failed', 'the receiver threw an unexpected error', { cause: error });
       if (!fault.retryable) {
         this.counters.refused++;
-        await this.#store.settleOutbox(item.id, { state: 'refused', at, error: fault.message, nextAttemptAt: at });
-        return true;
+        return { state: 'refused', at, error: fault.message, nextAttemptAt: at };
       }
       this.counters.failed++;
       const wait = Math.max(fault.retryAfterMs ?? 0, Math.min(LONGEST_RETRY, FIRST_RETRY * 2 ** item.attempts));
-      await this.#store.settleOutbox(item.id, { state: 'pending', at, error: fault.message, nextAttemptAt: at + wait });
-      return false;
+      return { state: 'pending', at, error: fault.message, nextAttemptAt: at + wait };
     }
   }
 }

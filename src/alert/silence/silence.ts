@@ -27,13 +27,27 @@ export interface Silences {
 
 export function createSilences(stamp: DecisionStamp = { modelVersion: '', configHash: '' }): Silences {
   let held = new Map<string, Silence>();
-  /** Made anew after a change. */
-  let index: CoverIndex<Silence> | null = null;
+  /** Those in force from `since` to `until`; made anew when that is over, and after a change. */
+  let active: { readonly index: CoverIndex<Silence>; readonly since: EpochMs; readonly until: EpochMs } | null = null;
+
+  /** A month of silences is asked about far more often than one begins or ends: only those in force are looked through. */
+  function activeAt(now: EpochMs): CoverIndex<Silence> {
+    if (active !== null && now >= active.since && now < active.until) return active.index;
+    const inForce: Silence[] = [];
+    let until = Number.POSITIVE_INFINITY;
+    for (const silence of held.values()) {
+      const status = silenceStatus(silence, now);
+      if (status === 'active') inForce.push(silence);
+      if (status !== 'expired') until = Math.min(until, status === 'active' ? silence.endsAt : silence.startsAt);
+    }
+    active = { index: createCoverIndex(inForce), since: now, until };
+    return active.index;
+  }
 
   function keep(silence: Silence): Silence {
     compileMatchers(silence.matchers);
     held.set(silence.id, silence);
-    index = null;
+    active = null;
     return silence;
   }
 
@@ -59,13 +73,8 @@ export function createSilences(stamp: DecisionStamp = { modelVersion: '', config
     get: (id) => held.get(id),
     list: () => [...held.values()],
     check(incident, labels, now) {
-      index ??= createCoverIndex([...held.values()]);
       const { services, causes } = incident;
-      const by = index.find(
-        (matches, silence) =>
-          silenceStatus(silence, now) === 'active' && coversStory(matches, labels, services, causes),
-        incident,
-      );
+      const by = activeAt(now).find((matches) => coversStory(matches, labels, services, causes), incident);
       const first = by[0];
       if (first === undefined) return { passed: true, silencedBy: [], record: null };
       const comment = first.comment === '' ? '' : `: ${first.comment}`;
@@ -82,12 +91,12 @@ export function createSilences(stamp: DecisionStamp = { modelVersion: '', config
     },
     prune(before) {
       for (const [id, silence] of held) if (silence.endsAt < before) held.delete(id);
-      index = null;
+      active = null;
     },
     save: () => [...held.values()],
     restore(silences) {
       held = new Map();
-      index = null;
+      active = null;
       for (const silence of silences) keep(silence);
     },
   };

@@ -4,7 +4,7 @@ type Test = (labels: Readonly<Record<string, string>>) => boolean;
 
 /** Silences or windows that can be asked which of them cover an incident, without trying each. */
 export interface CoverIndex<T> {
-  /** Those for which `covers` says yes, in the order given; ask first what is cheap, such as whether it is on now. */
+  /** Those for which `covers` says yes, in the order given. */
   find(
     covers: (matches: Test, item: T) => boolean,
     story: { readonly services: readonly string[]; readonly causes: readonly { readonly service: string }[] },

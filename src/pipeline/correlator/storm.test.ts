@@ -16,7 +16,7 @@ test('10,000 anomalies of one outage over 200 services: one incident, the root f
   const told: OutboxEntry[] = [];
   const start = Date.UTC(2026, 10, 20, 12, 0, 0);
   let strange = 0;
-  const story = { services: 200, series: 50, start, calmTicks: 30, badTicks: 6, calmAfter: 36 };
+  const story = { services: 200, series: 50, start, calmTicks: 15, badTicks: 4, calmAfter: 30 };
   for (const report of outage(story)) {
     if (report.sequence === story.calmTicks) strange = report.services.reduce((sum, s) => sum + s.seriesStrange, 0);
     const step = correlator.apply(report);

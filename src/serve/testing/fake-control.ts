@@ -95,6 +95,7 @@ export function createFakeControl(seed: ControlSeed, changed: (incident: Inciden
       return [];
     },
     async settleOutbox() {},
+    async settleAll() {},
     async outbox(filter) {
       return seed.outbox
         .filter((item) => (filter.incident ?? item.payload.incident.id) === item.payload.incident.id)

@@ -32,7 +32,7 @@ import {
   saveMaintenance,
   saveSilence,
   settle,
-  upsertIncident,
+  upsertIncidents,
   upsertTemplates,
 } from './writes.ts';
 
@@ -62,7 +62,7 @@ export class SqlControlStore implements ControlStore {
 
   async commit(commit: CorrelatorCommit): Promise<void> {
     await this.#db.transaction().execute(async (tx) => {
-      for (const incident of commit.incidents) await upsertIncident(tx, incident);
+      await upsertIncidents(tx, commit.incidents);
       for (const part of chunks(commit.decisions)) {
         await tx
           .insertInto('decisions')
@@ -70,7 +70,7 @@ export class SqlControlStore implements ControlStore {
           .onConflict((c) => c.column('id').doNothing())
           .execute();
       }
-      for (const item of commit.outbox) await insertOutbox(tx, item);
+      await insertOutbox(tx, commit.outbox);
       for (const part of chunks(commit.templates)) await upsertTemplates(tx, part);
       for (const part of chunks(commit.deploys)) {
         const rows = part.map((d) => ({ service: d.service, at: d.at, from_version: d.from, to_version: d.to }));
@@ -306,9 +306,7 @@ export class SqlControlStore implements ControlStore {
   }
 
   async enqueue(items: CorrelatorCommit['outbox']): Promise<void> {
-    await this.#db.transaction().execute(async (tx) => {
-      for (const item of items) await insertOutbox(tx, item);
-    });
+    await this.#db.transaction().execute((tx) => insertOutbox(tx, items));
   }
 
   silences(): Promise<readonly Silence[]> {

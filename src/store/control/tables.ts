@@ -48,7 +48,7 @@ export interface Tables {
     last_error: string;
     created_at: number;
     sent_at: number | null;
-    sequence: ColumnType<number, unknown, never>;
+    sequence: number;
   };
   /** Incidents that a message about several of them is about. */
   outbox_incidents: { incident_id: string; outbox_id: string };

@@ -1,69 +1,112 @@
 import type { Kysely, Transaction } from 'kysely';
 import type { MaintenanceWindow, Silence } from '../../domain/alerting/suppression.ts';
 import type { Incident } from '../../domain/incident.ts';
-import type { CorrelatorCommit } from '../../domain/ports.ts';
+import type { CorrelatorCommit, OutboxResult } from '../../domain/ports.ts';
 import type { ExampleSpan, TemplateInfo } from '../../domain/signal/history.ts';
 import type { Tables } from './tables.ts';
 
 const CHUNK = 200;
 
-export async function upsertIncident(tx: Transaction<Tables>, incident: Incident): Promise<void> {
-  const columns = {
-    status: incident.status,
-    opened_at: incident.openedAt,
-    updated_at: incident.updatedAt,
-    merged_into: incident.mergedInto ?? null,
-    document: JSON.stringify(incident),
-  };
-  await tx
-    .insertInto('incidents')
-    .values({
-      id: incident.id,
-      tenant: incident.tenant,
-      ...columns,
-      verdict: null,
-      acknowledged_by: null,
-      acknowledged_at: null,
-    })
-    .onConflict((c) => c.column('id').doUpdateSet(columns))
-    .execute();
-  if (incident.services.length === 0) return;
-  const rows = incident.services.map((service) => ({ incident_id: incident.id, service }));
-  await tx
-    .insertInto('incident_services')
-    .values(rows)
-    .onConflict((c) => c.columns(['service', 'incident_id']).doNothing())
-    .execute();
+/** A burst of a storm is many rows: a statement for a few dozen, not for each. */
+const WIDE = 50;
+
+export async function upsertIncidents(tx: Transaction<Tables>, incidents: readonly Incident[]): Promise<void> {
+  for (const part of chunks(incidents, WIDE)) {
+    await tx
+      .insertInto('incidents')
+      .values(
+        part.map((incident) => ({
+          id: incident.id,
+          tenant: incident.tenant,
+          status: incident.status,
+          opened_at: incident.openedAt,
+          updated_at: incident.updatedAt,
+          merged_into: incident.mergedInto ?? null,
+          document: JSON.stringify(incident),
+          verdict: null,
+          acknowledged_by: null,
+          acknowledged_at: null,
+        })),
+      )
+      .onConflict((c) =>
+        c.column('id').doUpdateSet((e) => ({
+          status: e.ref('excluded.status'),
+          opened_at: e.ref('excluded.opened_at'),
+          updated_at: e.ref('excluded.updated_at'),
+          merged_into: e.ref('excluded.merged_into'),
+          document: e.ref('excluded.document'),
+        })),
+      )
+      .execute();
+  }
+  const services = incidents.flatMap((incident) =>
+    incident.services.map((service) => ({ incident_id: incident.id, service })),
+  );
+  for (const part of chunks(services))
+    await tx
+      .insertInto('incident_services')
+      .values(part)
+      .onConflict((c) => c.columns(['service', 'incident_id']).doNothing())
+      .execute();
 }
 
-/** An id that is there already is left as it is. */
-export async function insertOutbox(tx: Transaction<Tables>, item: CorrelatorCommit['outbox'][number]): Promise<void> {
-  await tx
-    .insertInto('outbox')
-    .values((e) => ({
-      id: item.id,
-      incident_id: item.payload.incident.id,
-      receiver: item.receiver,
-      dedup_key: item.dedupKey,
-      payload: JSON.stringify(item.payload),
-      state: 'pending',
-      attempts: 0,
-      next_attempt_at: item.dueAt ?? item.createdAt,
-      last_error: '',
-      created_at: item.createdAt,
-      sent_at: null,
-      sequence: e
-        .selectFrom('outbox as before')
-        .select((b) => b(b.fn.coalesce(b.fn.max('before.sequence'), b.lit(0)), '+', b.lit(1)).as('next')),
+/** In this order they are delivered. An id that is there already is left as it is. */
+export async function insertOutbox(tx: Transaction<Tables>, items: CorrelatorCommit['outbox']): Promise<void> {
+  if (items.length === 0) return;
+  const last = await tx
+    .selectFrom('outbox')
+    .select((e) => e.fn.max('sequence').as('sequence'))
+    .executeTakeFirst();
+  let sequence = Number(last?.sequence ?? 0);
+  for (const part of chunks(items, WIDE))
+    await tx
+      .insertInto('outbox')
+      .values(
+        part.map((item) => {
+          sequence += 1;
+          return {
+            id: item.id,
+            incident_id: item.payload.incident.id,
+            receiver: item.receiver,
+            dedup_key: item.dedupKey,
+            payload: JSON.stringify(item.payload),
+            state: 'pending',
+            attempts: 0,
+            next_attempt_at: item.dueAt ?? item.createdAt,
+            last_error: '',
+            created_at: item.createdAt,
+            sent_at: null,
+            sequence,
+          };
+        }),
+      )
+      .onConflict((c) => c.column('id').doNothing())
+      .execute();
+  const about = items.flatMap((item) =>
+    [...new Set((item.payload.members ?? []).map((member) => member.incident.id))].map((id) => ({
+      incident_id: id,
+      outbox_id: item.id,
+    })),
+  );
+  for (const part of chunks(about))
+    await tx
+      .insertInto('outbox_incidents')
+      .values(part)
+      .onConflict((c) => c.columns(['incident_id', 'outbox_id']).doNothing())
+      .execute();
+}
+
+export async function settle(db: Kysely<Tables>, id: string, result: OutboxResult): Promise<void> {
+  await db
+    .updateTable('outbox')
+    .set((e) => ({
+      state: result.state,
+      attempts: e('attempts', '+', 1),
+      next_attempt_at: result.nextAttemptAt,
+      last_error: result.error,
+      sent_at: result.state === 'sent' ? result.at : null,
     }))
-    .onConflict((c) => c.column('id').doNothing())
-    .execute();
-  const about = new Set((item.payload.members ?? []).map((member) => member.incident.id));
-  if (about.size === 0) return;
-  await tx
-    .insertInto('outbox_incidents')
-    .values([...about].map((id) => ({ incident_id: id, outbox_id: item.id })))
-    .onConflict((c) => c.columns(['incident_id', 'outbox_id']).doNothing())
+    .where('id', '=', id)
     .execute();
 }
 
@@ -103,8 +146,8 @@ export async function upsertTemplates(tx: Transaction<Tables>, templates: readon
     .execute();
 }
 
-export function* chunks<T>(items: readonly T[]): Generator<readonly T[]> {
-  for (let at = 0; at < items.length; at += CHUNK) yield items.slice(at, at + CHUNK);
+export function* chunks<T>(items: readonly T[], size = CHUNK): Generator<readonly T[]> {
+  for (let at = 0; at < items.length; at += size) yield items.slice(at, at + size);
 }
 
 /** Silences, maintenance and what receivers remember: documents under a key. */
