@@ -169,7 +169,7 @@ export function machineProduct(name: string, detectors: readonly RowDetectorName
         const serviceRows = createServiceRows();
         const rowFusion = createRowFusion(
           detectors.map((detector) => createRowDetector(detector)),
-          Object.fromEntries(detectors.map((detector) => [detector, ROW_DETECTORS[detector].weight])),
+          Object.fromEntries(detectors.map((detector) => [detector, ROW_DETECTORS[detector].weight || 1])),
         );
         fusion.grow(metrics);
         serviceRows.grow(metrics);

@@ -1,15 +1,19 @@
-import type { DetectorTier, RowDetector, SeriesDetector } from '../domain/detector.ts';
+import type { DetectorTier, PromotedDetector, RowDetector, SeriesDetector } from '../domain/detector.ts';
 import { defaultsOf, type Options, type OptionsSpec } from '../domain/options.ts';
 import { AR_OPTIONS, createAr } from './ar/ar.ts';
 import { AUTOENCODER_OPTIONS, createAutoencoder } from './autoencoder/autoencoder.ts';
+import { BOCPD_OPTIONS, createBocpd } from './bocpd/bocpd.ts';
 import { createDictionary, DICTIONARY_OPTIONS } from './dictionary/dictionary.ts';
 import { createDifference, DIFFERENCE_OPTIONS } from './difference/difference.ts';
 import { createEwma, EWMA_OPTIONS } from './ewma/ewma.ts';
 import { createHolt, HOLT_OPTIONS } from './holt/holt.ts';
 import { createIncrementalPca, INCREMENTAL_PCA_OPTIONS } from './incremental-pca/incremental-pca.ts';
 import { createIsolationForest, ISOLATION_FOREST_OPTIONS } from './isolation-forest/isolation-forest.ts';
+import { createLeftMatrixProfile, LEFT_MATRIX_PROFILE_OPTIONS } from './left-matrix-profile/left-matrix-profile.ts';
 import { createMeanShift, MEAN_SHIFT_OPTIONS } from './mean-shift/mean-shift.ts';
 import { createNovelty, NOVELTY_OPTIONS } from './novelty/novelty.ts';
+import { createPatchKnn, PATCH_KNN_OPTIONS } from './patch-knn/patch-knn.ts';
+import { createPatchPca, PATCH_PCA_OPTIONS } from './patch-pca/patch-pca.ts';
 import { POINT_TIER, type PointTierOptions } from './point-tier/layout.ts';
 import { createPointTier } from './point-tier/point-tier.ts';
 import { createQuantile, QUANTILE_OPTIONS } from './quantile/quantile.ts';
@@ -17,6 +21,7 @@ import { createRandomCutForest, RANDOM_CUT_FOREST_OPTIONS } from './random-cut-f
 import { createRowEnergy, ROW_ENERGY_OPTIONS } from './row-energy/row-energy.ts';
 import { createRunLength, RUN_LENGTH_OPTIONS } from './run-length/run-length.ts';
 import { createSeasonal, SEASONAL_OPTIONS } from './seasonal/seasonal.ts';
+import { createSpectralResidual, SPECTRAL_RESIDUAL_OPTIONS } from './spectral-residual/spectral-residual.ts';
 import { createTier } from './tier.ts';
 import { createTwin, TWIN_OPTIONS } from './twin/twin.ts';
 
@@ -102,5 +107,25 @@ export type RowDetectorName = keyof typeof ROW_DETECTORS;
 /** A detector of service rows with these options; what is not named keeps its default. */
 export function createRowDetector(name: RowDetectorName, options: Readonly<Record<string, number>> = {}): RowDetector {
   const entry = ROW_DETECTORS[name] as unknown as Entry<OptionsSpec, RowDetector>;
+  return entry.create({ ...defaultsOf(entry.options), ...options });
+}
+
+/** Every detector of the promoted tier. A weight of 0 keeps it out until the configuration names it (`eval/`). */
+export const PROMOTED_DETECTORS = {
+  'patch-pca': entry(PATCH_PCA_OPTIONS, 0, createPatchPca),
+  'patch-knn': entry(PATCH_KNN_OPTIONS, 0, createPatchKnn),
+  'spectral-residual': entry(SPECTRAL_RESIDUAL_OPTIONS, 0, createSpectralResidual),
+  'left-matrix-profile': entry(LEFT_MATRIX_PROFILE_OPTIONS, 0, createLeftMatrixProfile),
+  bocpd: entry(BOCPD_OPTIONS, 0, createBocpd),
+};
+
+export type PromotedDetectorName = keyof typeof PROMOTED_DETECTORS;
+
+/** A detector of the promoted tier with these options; what is not named keeps its default. */
+export function createPromotedDetector(
+  name: PromotedDetectorName,
+  options: Readonly<Record<string, number>> = {},
+): PromotedDetector {
+  const entry = PROMOTED_DETECTORS[name] as unknown as Entry<OptionsSpec, PromotedDetector>;
   return entry.create({ ...defaultsOf(entry.options), ...options });
 }

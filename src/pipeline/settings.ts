@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { RECEIVERS } from '../alert/notify/registry.ts';
 import { checkTemplate } from '../alert/notify/texts.ts';
 import { address, bytes, duration, sectionOf } from '../config/fields.ts';
-import { ROW_DETECTORS, SERIES_DETECTORS } from '../detect/registry.ts';
+import { PROMOTED_DETECTORS, ROW_DETECTORS, SERIES_DETECTORS } from '../detect/registry.ts';
 import { SILENCE_OPTIONS } from '../detect/silence/silence.ts';
 import type { OptionsSpec } from '../domain/options.ts';
 import { DAY, MINUTE } from '../domain/units.ts';
@@ -14,7 +14,7 @@ import { LEARN_GATE_OPTIONS } from '../fuse/combine/learn-gate.ts';
 import { decideOptions } from '../fuse/decide/decide-options.ts';
 import { serviceOptions } from '../fuse/service/service.ts';
 import { busSchema } from './cluster/settings.ts';
-import { ROWS_OPTIONS } from './models/model-path.ts';
+import { PROMOTED_TIER_OPTIONS, ROWS_OPTIONS } from './models/model-path.ts';
 import { policiesSchema } from './policy/schema.ts';
 import { budgetSchema } from './routing/budget.ts';
 import { inhibitSchema, intervalsSchema, namesIn, routeSchema } from './routing/schema.ts';
@@ -127,6 +127,10 @@ export const settingsSchema = z
         rows: sectionOf(ROWS_OPTIONS).superRefine(({ on }, context) => {
           for (const name of on.filter((one) => !(one in ROW_DETECTORS)))
             context.addIssue({ code: 'custom', path: ['on'], message: `no detector of rows is named '${name}'` });
+        }),
+        promoted: sectionOf(PROMOTED_TIER_OPTIONS).superRefine(({ on }, context) => {
+          for (const name of on.filter((one) => !(one in PROMOTED_DETECTORS)))
+            context.addIssue({ code: 'custom', path: ['on'], message: `no promoted detector is named '${name}'` });
         }),
         learning: sectionOf(LEARN_GATE_OPTIONS),
         service: sectionOf(serviceOptions),

@@ -14,9 +14,19 @@ const VERSION = 1;
 const WARM_UP = 64;
 
 interface Forest {
+  /** Signals it looks at: all that the service has, a multiple of 8. */
+  readonly dims: number;
   readonly trees: readonly RandomCutTree[];
   readonly random: Rng;
   seen: number;
+}
+
+interface SavedForest {
+  readonly service: number;
+  readonly dims: number;
+  readonly seen: number;
+  readonly random: readonly number[];
+  readonly tops: readonly (readonly [number, number])[];
 }
 
 /** One robust random cut forest a service, its trees over independent samples that forget exponentially. */
@@ -26,12 +36,16 @@ export function createRandomCutForest(
   const { trees, sample, memory } = options;
   const forests = new Map<number, Forest>();
 
-  function forestOf(service: number): Forest {
+  /** The forest of a service; a new one when the row has signals that the old one does not know. */
+  function forestFor(service: number, row: Float64Array): Forest {
+    let dims = 8;
+    for (let d = 8; d < ROW_SLOTS; d++) if (row[d] !== 0) dims = 8 * (1 + (d >> 3));
     let forest = forests.get(service);
-    if (forest === undefined) {
+    if (forest === undefined || forest.dims < dims) {
       forest = {
-        trees: Array.from({ length: trees }, () => createRandomCutTree(sample, ROW_SLOTS)),
-        random: createRng(service * 104_729 + 1),
+        dims,
+        trees: Array.from({ length: trees }, () => createRandomCutTree(sample, dims)),
+        random: createRng(service * 104_729 + dims),
         seen: 0,
       };
       forests.set(service, forest);
@@ -58,7 +72,7 @@ export function createRandomCutForest(
       if (forest !== undefined) total(forest, row, out);
     },
     learn(service, row) {
-      const forest = forestOf(service);
+      const forest = forestFor(service, row);
       const place = forest.seen++;
       for (const tree of forest.trees) {
         if (place < sample) {
@@ -76,7 +90,7 @@ export function createRandomCutForest(
     },
     save() {
       const arrays: Record<string, StateArray> = {};
-      const meta: [number, number, readonly number[], (readonly [number, number])[]][] = [];
+      const meta: SavedForest[] = [];
       for (const [service, forest] of forests) {
         const tops = forest.trees.map((tree, t) => {
           const { links, cuts, boxes, points, root, free } = tree.state();
@@ -86,17 +100,17 @@ export function createRandomCutForest(
           arrays[`${service}.${t}.points`] = points.slice();
           return [root, free] as const;
         });
-        meta.push([service, forest.seen, forest.random.state(), tops]);
+        meta.push({ service, dims: forest.dims, seen: forest.seen, random: forest.random.state(), tops });
       }
       return { version: VERSION, arrays, meta };
     },
     restore(state) {
       checkVersion(state, VERSION, 'random-cut-forest');
       forests.clear();
-      for (const [service, seen, random, tops] of state.meta as [number, number, number[], [number, number][]][]) {
+      for (const { service, dims, seen, random, tops } of state.meta as SavedForest[]) {
         const grown = tops.map(([root, free], t) => {
           const part = (name: string): StateArray => state.arrays[`${service}.${t}.${name}`]!;
-          return createRandomCutTree(sample, ROW_SLOTS, {
+          return createRandomCutTree(sample, dims, {
             links: part('links') as Int32Array,
             cuts: part('cuts') as Float64Array,
             boxes: part('boxes') as Float32Array,
@@ -105,7 +119,7 @@ export function createRandomCutForest(
             free,
           });
         });
-        forests.set(service, { trees: grown, random: createRng(0, random), seen });
+        forests.set(service, { dims, trees: grown, random: createRng(0, random), seen });
       }
     },
   };

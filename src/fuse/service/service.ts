@@ -51,6 +51,11 @@ export interface ServiceFusion {
    * shown as evidence and not counted again.
    */
   addVoice(service: number, modality: Modality, p: number, evidence: Evidence | null): void;
+  /**
+   * Lets somebody who looked closer (`fuse/promoted-fusion`) restate the strange series of the open tick: `restated` gives
+   * what a series counts with from now on, or the same surprise again.
+   */
+  revise(service: number, modalityOf: Uint8Array, restated: (series: number, surprise: number) => number): void;
   /** Services that met a very strange point since the last call, each at most once a tick, in order of arrival. */
   takeUrgent(): number[];
   /** The open tick of a service as it stands; null when nothing arrived. Changes nothing. */
@@ -236,6 +241,13 @@ export function createServiceFusion(
     addVoice(service, modality, p, evidence) {
       tally.touch(service);
       voices.set(service * 3 + MODALITY[modality], { p, evidence });
+    },
+    revise(service, modalityOf, restated) {
+      if (!tally.alive(service)) return;
+      tally.candidates(service, (series, surprise) => {
+        const to = restated(series, surprise);
+        if (to !== surprise) tally.revise(service, modalityOf[series] ?? 0, series, to);
+      });
     },
     takeUrgent: () => tally.takeUrgent(),
     provisional(service, at, describe) {

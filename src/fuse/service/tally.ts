@@ -17,6 +17,8 @@ export interface Tally {
   at(service: number, modality: number, k: number): number;
   /** Calls back with the strongest series of a service, each once. */
   candidates(service: number, each: (series: number, surprise: number) => void): void;
+  /** Somebody looked closer: one strange series of a service counts with `to` instead of what `candidates` said of it. */
+  revise(service: number, modality: number, series: number, to: number): void;
   /** Marks the service urgent, once a tick. */
   hurry(service: number): void;
   takeUrgent(): number[];
@@ -188,6 +190,18 @@ export function createTally(urgentSurprise: number): Tally {
       const base = service * TOP;
       for (let i = base; i < base + (topCount[service] ?? 0); i += 1) each(topSeries[i] ?? 0, topSurprise[i] ?? 0);
     },
+    revise(service, modality, series, to) {
+      const base = service * TOP;
+      for (let i = base; i < base + (topCount[service] ?? 0); i += 1) {
+        if (topSeries[i] !== series) continue;
+        const from = topSurprise[i] ?? 0;
+        const row = (service * 3 + modality) * ROW;
+        rows[row] = (rows[row] ?? 0) + weightAt(to) - weightAt(from);
+        if (to < STRANGE && from >= STRANGE) rows[row + 3] = (rows[row + 3] ?? 0) - 1;
+        topSurprise[i] = to;
+        return;
+      }
+    },
     takeUrgent() {
       const taken = urgent;
       urgent = [];
@@ -238,6 +252,10 @@ export function createTally(urgentSurprise: number): Tally {
       urgent = [];
     },
   };
+}
+
+function weightAt(surprise: number): number {
+  return WEIGHT_OF_SURPRISE[Math.min(WEIGHT_LAST, (surprise * WEIGHT_STEPS) | 0)] ?? 0;
 }
 
 function widen<T extends Float64Array | Float32Array | Int32Array | Uint8Array>(from: T, to: T): T {

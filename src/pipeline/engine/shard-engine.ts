@@ -266,6 +266,7 @@ export class ShardEngine implements SignalSink {
     }
     const windows = this.#metrics.closeWindows(at);
     const services = this.#pipelineSilence.complete(this.#service.close(at, this.#metrics.describe), at);
+    this.#metrics.models.judged(services, serviceNamed);
     this.#metrics.endTick();
     this.#report(at, false, services, traces.edges, windows);
     this.#evict(at);
