@@ -110,7 +110,7 @@ export function runTriage(options: TriageSuiteOptions): string {
       return `| ${count === Number.POSITIVE_INFINITY ? `all (${past.length})` : count}${kind === 'auto' ? '' : `, ${kind}`} | ${percent(mean(results, (r) => r.removed95))} / ${percent(mean(results, (r) => r.removed90))} | ${mean(results, (r) => r.auc).toFixed(3)} | ${mean(results, (r) => r.brier).toFixed(3)} | ${mean(results, (r) => r.ece).toFixed(3)} | ${speaking} of ${DRAWS} | ${percent(mean(results, (r) => r.kept))} / ${percent(mean(results, (r) => r.removed))} |`;
     });
   });
-  const base = labels.reduce((a, b) => a + b, 0) / labels.length;
+  const base = labels.reduce<number>((a, b) => a + b, 0) / labels.length;
   return [
     '## Triage',
     machineLine(),
