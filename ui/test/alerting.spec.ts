@@ -197,10 +197,10 @@ test('why a series did not alert: a click on the chart asks', async ({ page, req
 
 test('a backtest runs, can be cancelled, and is compared incident by incident', async ({ page, request }) => {
   await page.goto('/alerting/backtest');
-  await page.getByRole('textbox', { name: 'With this configuration' }).fill('recievers: []');
+  await page.getByRole('textbox', { name: 'Change' }).fill('recievers: []');
   await page.getByRole('button', { name: 'Run the backtest' }).click();
   await expect(page.getByRole('alert')).toContainText('did you mean');
-  await page.getByRole('textbox', { name: 'With this configuration' }).fill('route: { min_confidence: 0.8 }');
+  await page.getByRole('textbox', { name: 'Change' }).fill('route: { min_confidence: 0.8 }');
   await page.getByRole('button', { name: 'Run the backtest' }).click();
   await expect(page).toHaveURL(/\/alerting\/backtest\/bt-/);
   await expect(page.getByRole('progressbar', { name: 'Progress' })).toBeVisible();

@@ -33,14 +33,14 @@ export function backtestRoutes(app: App, deps: ApiDeps): void {
       },
     },
     async (request, reply) => {
-      const { from, to, config, mode } = request.body;
+      const { from, to, config, piece, mode } = request.body;
       const job = backtests.start(
         'backtest',
         {
           from,
           to,
           ...(mode === 'auto' ? {} : { mode }),
-          ...(config === undefined ? {} : { change: { kind: 'config', text: config, replace: true } as const }),
+          ...(config === undefined ? {} : { change: { kind: 'config', text: config, replace: !piece } as const }),
         },
         actorOf(request),
       );

@@ -16,6 +16,7 @@ export const backtestBody = z.strictObject({
   config: configText
     .optional()
     .describe('A whole configuration as YAML; absent: nothing is changed, which shows how exact it is.'),
+  piece: z.boolean().default(false).describe('The configuration is a piece, laid over the one that runs.'),
   mode: mode
     .or(z.literal('auto'))
     .default('auto')

@@ -39,6 +39,8 @@ export interface BacktestDraft {
   readonly from: number;
   readonly to: number;
   readonly config?: string;
+  /** It is laid over the configuration that runs. */
+  readonly piece: boolean;
   readonly mode: 'auto' | 'ticks' | 'input';
 }
 function useJob<V>(change: (value: V) => Promise<WireBacktestJob>) {

@@ -21,6 +21,7 @@ export function BacktestForm() {
   const start = useStartBacktest();
   const [config, setConfig] = useState('');
   const [file, setFile] = useState('');
+  const piece = search.get('whole') === '';
   const [own, setOwn] = useState<readonly [string, string]>(['', '']);
   const span = search.get('span') === '' ? '7d' : search.get('span');
   const days = SPANS[span]?.[1];
@@ -40,7 +41,7 @@ export function BacktestForm() {
           event.preventDefault();
           if (fault !== null) return;
           start.mutate(
-            { from, to, mode: 'auto', ...(config.trim() === '' ? {} : { config }) },
+            { from, to, mode: 'auto', piece, ...(config.trim() === '' ? {} : { config }) },
             { onSuccess: (job) => navigate(href(`alerting/backtest/${job.id}`)) },
           );
         }}
@@ -80,14 +81,31 @@ export function BacktestForm() {
             </span>
           )}
         </div>
+        <div className={styles.field}>
+          <span className={styles.label}>With</span>
+          <SegmentedControl
+            size="xs"
+            aria-label="How much of the configuration"
+            value={piece ? 'piece' : 'whole'}
+            onChange={(value) => search.set({ whole: value === 'whole' ? 1 : null })}
+            data={[
+              { value: 'piece', label: 'A change' },
+              { value: 'whole', label: 'A whole configuration' },
+            ]}
+          />
+        </div>
         <Textarea
           size="xs"
-          label="With this configuration"
-          description="A whole configuration file. Empty: the one that runs, which shows how exactly the past can be replayed."
-          placeholder={'receivers: ...\nroute: ...\ndecide: ...'}
+          label={piece ? 'Change' : 'Configuration'}
+          description={
+            piece
+              ? 'The keys that change, laid over the configuration that runs; lists replace lists. Empty: nothing changes, which shows how exactly the past can be replayed.'
+              : 'A whole configuration file, in place of the one that runs.'
+          }
+          placeholder={piece ? 'route:\n  min_confidence: 0.8' : 'receivers: ...\nroute: ...\ndecide: ...'}
           value={config}
           autosize
-          minRows={10}
+          minRows={8}
           maxRows={26}
           spellCheck={false}
           classNames={{ input: styles.code ?? '' }}
