@@ -52,9 +52,7 @@ export function createSeriesFusion(tier: DetectorTier, options: SeriesFusionOpti
   }
 
   function reasonOf(i: number, series: number, value: number, expected: number): SampleReason {
-    const { surprise, stride } = tails.columns;
-    const surprises = names.map((_, d) => surprise.subarray(i * stride + d));
-    return explainSample(names, weights, surprises, 0, value, expected, gate.onsetOf(series));
+    return explainSample(names, weights, tails.columns.surprise, i, value, expected, gate.onsetOf(series));
   }
 
   /** Calibrates what the tails made of the scores, learns it, and says what the samples are worth. */

@@ -61,7 +61,7 @@ describe.each([1, 2, 3, 4, 5, 7, 8, 10])('tails of %i detectors', (detectors) =>
         bank.restore(saved);
         bank.makeRoom(SERIES);
       }
-      const { series, mode, raw, ready, surprise, stride, sum, rare, known } = bank.columns;
+      const { series, mode, raw, ready, surprise, sum, rare, known } = bank.columns;
       for (let i = 0; i < SERIES; i++) {
         series[i] = (i * 5 + round) % SERIES;
         mode[i] = random.next() < 0.9 ? 1 : Math.floor(random.next() * 3);
@@ -78,14 +78,44 @@ describe.each([1, 2, 3, 4, 5, 7, 8, 10])('tails of %i detectors', (detectors) =>
         );
         const total = (chosen: boolean): number =>
           expected.reduce((whole, one, d) => whole + (isRare[d] === chosen ? weights[d]! * one : 0), 0);
-        for (const [d, one] of expected.entries())
-          expect(surprise[i * stride + d]! / (one + 1)).toBeCloseTo(one / (one + 1), 2);
+        for (const [d, one] of expected.entries()) expect(surprise[d]![i]! / (one + 1)).toBeCloseTo(one / (one + 1), 2);
         expect(sum[i]! / (total(false) + 1)).toBeCloseTo(total(false) / (total(false) + 1), 2);
         expect(rare[i]! / (total(true) + 1)).toBeCloseTo(total(true) / (total(true) + 1), 2);
         expect(known[i]).toBe(ready.some((column) => column[i] === 1) ? 1 : 0);
       }
     }
   });
+});
+
+test('reads the rows that a snapshot of version 1 holds', () => {
+  const weights = [0.5, 0.3, 0.2];
+  const width = 3 * 8 + 4;
+  const rows = new DataView(new ArrayBuffer(6 * width));
+  for (let s = 0; s < 6; s++) {
+    for (let d = 0; d < 3; d++) {
+      rows.setFloat32(s * width + d * 8, 1 + s + d, true);
+      rows.setFloat32(s * width + d * 8 + 4, 0.2 + d / 10, true);
+      rows.setUint8(s * width + 24 + d, 255);
+    }
+  }
+  const bank = createTailBank(weights, [false, false, true]);
+  bank.restore({ version: 1, arrays: { rows: new Uint8Array(rows.buffer) }, meta: { width: width / 4, extra: null } });
+  bank.makeRoom(6);
+  const { series, mode, raw, ready, surprise } = bank.columns;
+  for (let i = 0; i < 6; i++) {
+    series[i] = 5 - i;
+    mode[i] = 1;
+    for (let d = 0; d < 3; d++) {
+      raw[d]![i] = 20;
+      ready[d]![i] = 1;
+    }
+  }
+  bank.observe(6);
+  for (let i = 0; i < 6; i++)
+    for (let d = 0; d < 3; d++) {
+      const tail = Object.assign(new SlowTail(), { quantile: 1 + 5 - i + d, excess: 0.2 + d / 10, n: 255 });
+      expect(surprise[d]![i]!).toBeCloseTo(tail.observe(20, true), 4);
+    }
 });
 
 test('the kernel in the repository is the one that its source gives', async () => {

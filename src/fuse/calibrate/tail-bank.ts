@@ -11,9 +11,8 @@ export interface TailColumns {
   /** By detector. */
   readonly raw: readonly Float32Array[];
   readonly ready: readonly Uint8Array[];
-  /** -log10 p of detector d for sample i at `i * stride + d`, at most 8, 0 where not ready. */
-  readonly surprise: Float32Array;
-  readonly stride: number;
+  /** By detector: -log10 p of each sample, at most 8, 0 where not ready. */
+  readonly surprise: readonly Float32Array[];
   /** Weighted sums of -log10 p over ordinary and over rare detectors. */
   readonly sum: Float32Array;
   readonly rare: Float32Array;
@@ -24,8 +23,8 @@ export interface TailColumns {
 /**
  * A compact tail for each (series, detector), 9 bytes: the 95 % quantile of past scores and the mean of ln(score /
  * quantile) above it (Hill's estimator), both exponentially forgotten. It turns raw scores of any unit into comparable
- * -log10 p; the fused score is calibrated again by `fused-calibrator.ts`, so this one need not be exact. All detectors of a
- * sample go through a SIMD kernel at once, in 32-bit floats: ten times as fast as a loop a detector.
+ * -log10 p; the fused score is calibrated again by `fused-calibrator.ts`, so this one need not be exact. A SIMD kernel takes
+ * four neighbouring series at a time, in 32-bit floats; series in any order give the same. A series at most once a batch.
  */
 export interface TailBank {
   readonly bytesPerSeries: number;
@@ -47,7 +46,7 @@ interface Kernel {
   observe(
     n: number,
     detectors: number,
-    rows: number,
+    blocks: number,
     series: number,
     mode: number,
     raw: number,
@@ -61,17 +60,20 @@ interface Kernel {
   ): void;
 }
 
-const VERSION = 1;
+const VERSION = 2;
+/** A row a series: pairs of quantile and excess, then a count byte each. */
+const ROW_VERSION = 1;
 const PAGE = 65_536;
-/** The kernel reads whole vectors, and so a little behind the last row. */
-const SLACK = 32;
+/** Bytes of a detector in the block of four series. */
+const DETECTOR = 36;
 
 /** @param weights By detector. @param isRare Detectors that are summed apart. */
 export function createTailBank(weights: readonly number[], isRare: readonly boolean[]): TailBank {
   const kernel = loadKernel<Kernel>(TAILS_WASM);
   const detectors = weights.length;
   const stride = Math.ceil(detectors / 4) * 4;
-  const rowBytes = detectors * 8 + stride;
+  const blockBytes = detectors * DETECTOR;
+  const rowBytes = blockBytes / 4;
   const start = align(kernel.base());
   let capacity = 0;
   let room = 0;
@@ -87,7 +89,7 @@ export function createTailBank(weights: readonly number[], isRare: readonly bool
     const raw = align(mode + samples);
     const ready = raw + detectors * samples * 4;
     const surprise = align(ready + detectors * samples);
-    const sum = surprise + stride * samples * 4;
+    const sum = surprise + detectors * samples * 4;
     const rare = sum + samples * 4;
     const known = rare + samples * 4;
     return { weights: weightsAt, series, mode, raw, ready, surprise, sum, rare, known, rows: align(known + samples) };
@@ -101,19 +103,18 @@ export function createTailBank(weights: readonly number[], isRare: readonly bool
       mode: new Uint8Array(buffer, at.mode, room),
       raw: weights.map((_, d) => floats(at.raw + d * room * 4, room)),
       ready: weights.map((_, d) => new Uint8Array(buffer, at.ready + d * room, room)),
-      surprise: floats(at.surprise, room * stride),
-      stride,
+      surprise: weights.map((_, d) => floats(at.surprise + d * room * 4, room)),
       sum: floats(at.sum, room),
       rare: floats(at.rare, room),
       known: new Uint8Array(buffer, at.known, room),
     };
   }
 
-  /** Makes memory for `rows` rows behind columns of `samples` samples; moves the rows there are. */
+  /** Makes memory for `rows` series, a multiple of four, behind columns of `samples` samples; moves the rows there are. */
   function arrange(rows: number, samples: number): void {
     const before = at;
     const next = placesOf(samples);
-    const missing = next.rows + rows * rowBytes + SLACK - kernel.memory.buffer.byteLength;
+    const missing = next.rows + rows * rowBytes - kernel.memory.buffer.byteLength;
     if (missing > 0) kernel.memory.grow(Math.ceil(missing / PAGE));
     bytes = new Uint8Array(kernel.memory.buffer);
     if (next.rows !== before.rows) {
@@ -131,7 +132,33 @@ export function createTailBank(weights: readonly number[], isRare: readonly bool
     columns = columnsOf();
   }
 
-  const rowAt = (series: number): number => at.rows + series * rowBytes;
+  const end = (): number => at.rows + capacity * rowBytes;
+
+  /** Calls `move` for every piece of a series' state: its lane of each vector, its byte of the counts. */
+  function eachPiece(series: number, move: (offset: number, length: number) => void): void {
+    const block = at.rows + (series >> 2) * blockBytes;
+    const lane = series & 3;
+    for (let d = 0; d < detectors; d++) {
+      const tail = block + d * DETECTOR;
+      move(tail + lane * 4, 4);
+      move(tail + 16 + lane * 4, 4);
+      move(tail + 32 + lane, 1);
+    }
+  }
+
+  /** Puts rows of version 1 in their places. */
+  function fromRows(saved: Uint8Array, bytesOfRow: number): void {
+    for (let series = 0; series * bytesOfRow < saved.length; series++) {
+      const row = series * bytesOfRow;
+      let piece = 0;
+      eachPiece(series, (offset, length) => {
+        const d = Math.floor(piece / 3);
+        const from = row + (length === 1 ? detectors * 8 + d : d * 8 + (piece % 3) * 4);
+        bytes.set(saved.subarray(from, from + length), offset);
+        piece++;
+      });
+    }
+  }
 
   return {
     bytesPerSeries: rowBytes,
@@ -139,7 +166,7 @@ export function createTailBank(weights: readonly number[], isRare: readonly bool
       return columns;
     },
     grow(to) {
-      if (to > capacity) arrange(to, room);
+      if (to > capacity) arrange((to + 3) & ~3, room);
     },
     makeRoom(samples) {
       // Columns a multiple of 4 KiB apart would share the few cache lines of one set.
@@ -150,15 +177,21 @@ export function createTailBank(weights: readonly number[], isRare: readonly bool
       kernel.observe(length, detectors, rows, series, mode, raw, ready, room, from, surprise, sum, rare, known);
     },
     reset(series) {
-      if (series < capacity) bytes.fill(0, rowAt(series), rowAt(series + 1));
+      if (series < capacity) eachPiece(series, (offset, length) => bytes.fill(0, offset, offset + length));
     },
     copy(from, to) {
-      bytes.copyWithin(rowAt(to), rowAt(from), rowAt(from + 1));
+      const sources: number[] = [];
+      eachPiece(from, (offset) => sources.push(offset));
+      let piece = 0;
+      eachPiece(to, (offset, length) => {
+        const source = sources[piece++]!;
+        bytes.copyWithin(offset, source, source + length);
+      });
     },
     save: (live = false) => {
       const meta = { width: rowBytes / 4, extra: null };
-      if (!live) return { version: VERSION, arrays: { rows: bytes.slice(at.rows, rowAt(capacity)) }, meta };
-      const all = () => bytes.subarray(at.rows, rowAt(capacity));
+      if (!live) return { version: VERSION, arrays: { rows: bytes.slice(at.rows, end()) }, meta };
+      const all = () => bytes.subarray(at.rows, end());
       const rows = {
         type: 'Uint8Array',
         size: capacity * rowBytes,
@@ -170,15 +203,18 @@ export function createTailBank(weights: readonly number[], isRare: readonly bool
     },
     restore(state) {
       const saved = state.arrays['rows'];
-      const meta = state.meta as { readonly width?: unknown } | null;
-      if (state.version !== VERSION || meta?.width !== rowBytes / 4 || !(saved instanceof Uint8Array)) {
+      const width = (state.meta as { readonly width?: unknown } | null)?.width;
+      const wide = detectors * 8 + stride;
+      const isRows = state.version === ROW_VERSION && width === wide / 4;
+      if (!(saved instanceof Uint8Array) || !(isRows || (state.version === VERSION && width === rowBytes / 4))) {
         throw new TocsinError('state_version', `tails of version ${state.version} cannot be read, expected ${VERSION}`);
       }
-      const rows = saved.length / rowBytes;
-      if (rows > capacity) arrange(rows, room);
+      const series = (saved.length / (isRows ? wide : rowBytes) + 3) & ~3;
+      capacity = 0;
+      arrange(series, room);
       bytes.fill(0, at.rows);
-      bytes.set(saved, at.rows);
-      capacity = rows;
+      if (isRows) fromRows(saved, wide);
+      else bytes.set(saved, at.rows);
     },
   };
 }

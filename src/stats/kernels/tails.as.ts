@@ -1,10 +1,19 @@
 /**
- * The tails of all detectors of a series at once, four detectors a step: see src/fuse/calibrate/tail-bank.ts, whose slow twin
- * in its test says the same in plain words. Built by scripts/build-kernels.ts into tails-wasm.ts.
+ * The tails of every detector for four series at once: see src/fuse/calibrate/tail-bank.ts, whose slow twin in its test says the
+ * same in plain words. Built by scripts/build-kernels.ts into tails-wasm.ts.
  *
- * Row of a series: pairs (quantile f32, excess f32) of every detector, then a count byte each. Columns of a batch: raw scores
- * and ready flags by detector, `room` samples each. Reads up to 32 bytes behind a row: the caller leaves them.
+ * State of series 4b .. 4b + 3 is a block: of each detector four quantiles, four excesses (f32) and four count bytes. Columns
+ * of a batch: raw scores, ready flags and -log10 p by detector, `room` samples each.
  */
+
+/** Bytes of a detector in a block. */
+const DETECTOR: u32 = 36;
+/** Weighted sums of ordinary and of rare detectors, four partial ones each: detectors 0, 4, 8 .. go to the first. */
+const partial = memory.data(8 * 16, 16);
+/** Lanes of a block that does not lie in the batch as four neighbours. */
+const lanesAt = memory.data(16, 16);
+const lanesScore = memory.data(16, 16);
+const lanesOut = memory.data(16, 16);
 
 const AT_QUANTILE: f32 = 1.30103;
 const LOG10E: f32 = 0.4342944819;
@@ -59,15 +68,77 @@ function logOf(x: v128): v128 {
   return f32x4.add(f32x4.add(m, tail), f32x4.mul(f32x4.convert_i32x4_s(exponent), f32x4.splat(0.69314718056)));
 }
 
+/** Scores four samples by one detector, then learns those that are ready and learn. `flags` has a byte 0 or 1 a lane. */
+// @ts-ignore: decorator
+@inline
+function tail(at: u32, score: v128, flags: u32, learns: v128): v128 {
+  const one = f32x4.splat(1);
+  const isReady = i32x4.ne(i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(i32x4.splat(flags))), i32x4.splat(0));
+  const quantileWas = v128.load(at);
+  const excessWas = v128.load(at, 16);
+  const counts = load<u32>(at, 32);
+  let quantile = quantileWas;
+  let excess = excessWas;
+  let rate = f32x4.splat(QUANTILE_RATE);
+  const isYoung = counts != OLD;
+  if (isYoung) {
+    const count = i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(i32x4.splat(counts)));
+    const isNew = i32x4.eq(count, i32x4.splat(0));
+    quantile = v128.bitselect(f32x4.max(score, f32x4.splat(SMALLEST_QUANTILE)), quantile, isNew);
+    excess = v128.bitselect(f32x4.splat(FIRST_EXCESS), excess, isNew);
+    rate = rateOf(count);
+  }
+  const ratio = f32x4.div(score, quantile);
+  const above = v128.and(f32x4.gt(ratio, one), isReady);
+  let strange = f32x4.mul(f32x4.mul(f32x4.splat(AT_QUANTILE * 0.5), ratio), f32x4.add(one, ratio));
+  let step = f32x4.sub(one, f32x4.mul(rate, f32x4.splat(EXCESS_SHARE)));
+  if (v128.any_true(above)) {
+    const over = logOf(ratio);
+    const high = f32x4.add(f32x4.splat(AT_QUANTILE), f32x4.div(f32x4.mul(f32x4.splat(LOG10E), over), excess));
+    strange = v128.bitselect(f32x4.pmin(high, f32x4.splat(CAP)), strange, above);
+    step = v128.bitselect(f32x4.add(one, f32x4.mul(rate, f32x4.splat(1 - EXCESS_SHARE))), step, above);
+    const limit = f32x4.mul(f32x4.splat(10), excess);
+    const moved = f32x4.add(excess, f32x4.mul(f32x4.splat(EXCESS_RATE), f32x4.sub(f32x4.pmin(over, limit), excess)));
+    excess = v128.bitselect(moved, excess, above);
+  }
+  quantile = f32x4.max(f32x4.mul(quantile, step), f32x4.splat(SMALLEST_QUANTILE));
+  excess = f32x4.max(excess, f32x4.splat(SMALLEST_EXCESS));
+  const learnt = v128.and(isReady, learns);
+  v128.store(at, v128.bitselect(quantile, quantileWas, learnt));
+  v128.store(at, v128.bitselect(excess, excessWas, learnt), 16);
+  if (isYoung) {
+    const half = i16x8.narrow_i32x4_s(learnt, learnt);
+    const bytes = v128.and(i8x16.narrow_i16x8_s(half, half), i8x16.splat(1));
+    store<u32>(at, u32(i32x4.extract_lane(i8x16.add_sat_u(i32x4.splat(counts), bytes), 0)), 32);
+  }
+  return v128.and(strange, isReady);
+}
+
+/** Adds what a detector says to the weighted sums. */
+// @ts-ignore: decorator
+@inline
+function weigh(strange: v128, d: u32, weights: u32, rareWeights: u32): void {
+  const at = partial + (d & 3) * 32;
+  v128.store(at, f32x4.add(v128.load(at), f32x4.mul(strange, v128.load32_splat(weights + d * 4))));
+  v128.store(at, f32x4.add(v128.load(at, 16), f32x4.mul(strange, v128.load32_splat(rareWeights + d * 4))), 16);
+}
+
+// @ts-ignore: decorator
+@inline
+function total(offset: u32): v128 {
+  const first = f32x4.add(v128.load(partial + offset), v128.load(partial + 32 + offset));
+  return f32x4.add(f32x4.add(first, v128.load(partial + 64 + offset)), v128.load(partial + 96 + offset));
+}
+
 /**
- * Scores samples [0, n) of `series`, then learns those whose `mode` is 1. `weights` holds `groups * 4` weights of ordinary
- * detectors, then as many of rare ones. Writes `groups * 4` -log10 p a sample to `surprise`, the two weighted sums to `sum` and `rare`,
- * and to `known` whether any detector was ready.
+ * Scores samples [0, n) of `series`, then learns those whose `mode` is 1. `weights` holds a weight of each ordinary detector, in
+ * as many places as detectors rounded up to four, then of rare ones. Writes -log10 p by detector to `surprise`, the two
+ * weighted sums to `sum` and `rare`, and to `known` whether any detector was ready.
  */
 export function observe(
   n: u32,
   detectors: u32,
-  rows: u32,
+  blocks: u32,
   series: u32,
   mode: u32,
   raw: u32,
@@ -79,92 +150,80 @@ export function observe(
   rare: u32,
   known: u32,
 ): void {
-  const groups = (detectors + 3) >> 2;
-  const rowBytes = detectors * 8 + ((detectors + 3) & ~3);
-  const one = f32x4.splat(1);
-  for (let i: u32 = 0; i < n; i++) {
-    const row = rows + load<u32>(series + i * 4) * rowBytes;
-    const learns = load<u8>(mode + i) == 1;
-    let ordinary = f32x4.splat(0);
-    let seldom = f32x4.splat(0);
+  const blockBytes = detectors * DETECTOR;
+  const rareWeights = weights + ((detectors + 3) & ~3) * 4;
+  let i: u32 = 0;
+  while (i < n) {
+    const s = load<u32>(series + i * 4);
+    const block = blocks + (s >> 2) * blockBytes;
+    // Not memory.fill: it is a call out of the kernel.
+    for (let k: u32 = 0; k < 128; k += 16) v128.store(partial + k, i32x4.splat(0));
     let anyReady: u32 = 0;
-    for (let g: u32 = 0; g < groups; g++) {
-      const d = g * 4;
-      const left = detectors - d;
-      const flagAt = ready + d * room + i;
-      let flags = u32(load<u8>(flagAt));
-      if (left > 1) flags |= u32(load<u8>(flagAt + room)) << 8;
-      if (left > 2) flags |= u32(load<u8>(flagAt + 2 * room)) << 16;
-      if (left > 3) flags |= u32(load<u8>(flagAt + 3 * room)) << 24;
-      const out = surprise + (i * groups + g) * 16;
-      if (flags == 0) {
-        v128.store(out, f32x4.splat(0));
+    if ((s & 3) === 0 && i + 4 <= n) {
+      const neighbours = i32x4.add(i32x4.splat(s), i32x4(0, 1, 2, 3));
+      if (v128.any_true(v128.xor(v128.load(series + i * 4), neighbours)) === 0) {
+        const modes = i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(v128.load32_zero(mode + i)));
+        const learns = i32x4.eq(modes, i32x4.splat(1));
+        for (let d: u32 = 0; d < detectors; d++) {
+          const column = d * room + i;
+          const flags = load<u32>(ready + column);
+          if (flags == 0) {
+            v128.store(surprise + column * 4, i32x4.splat(0));
+            continue;
+          }
+          anyReady |= flags;
+          const strange = tail(block + d * DETECTOR, v128.load(raw + column * 4), flags, learns);
+          v128.store(surprise + column * 4, strange);
+          weigh(strange, d, weights, rareWeights);
+        }
+        v128.store(sum + i * 4, total(0));
+        v128.store(rare + i * 4, total(16));
+        store<u32>(known + i, anyReady);
+        i += 4;
         continue;
       }
-      anyReady = 1;
-      const scoreAt = raw + (d * room + i) * 4;
-      let score = v128.load32_zero(scoreAt);
-      if (left > 1) score = v128.load_lane<f32>(scoreAt + room * 4, score, 1);
-      if (left > 2) score = v128.load_lane<f32>(scoreAt + room * 8, score, 2);
-      if (left > 3) score = v128.load_lane<f32>(scoreAt + room * 12, score, 3);
-      const isReady = i32x4.ne(i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(i32x4.splat(flags))), i32x4.splat(0));
-      const at = row + d * 8;
-      const first = v128.load(at);
-      const second = v128.load(at, 16);
-      const quantileWas = v128.shuffle<f32>(first, second, 0, 2, 4, 6);
-      const excessWas = v128.shuffle<f32>(first, second, 1, 3, 5, 7);
-      let quantile = quantileWas;
-      let excess = excessWas;
-      const countAt = row + detectors * 8 + d;
-      const counts = load<u32>(countAt);
-      let rate = f32x4.splat(QUANTILE_RATE);
-      const isYoung = counts != (left < 4 ? (u32(1) << (left * 8)) - 1 : OLD);
-      if (isYoung) {
-        const count = i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(i32x4.splat(counts)));
-        const isNew = i32x4.eq(count, i32x4.splat(0));
-        quantile = v128.bitselect(f32x4.max(score, f32x4.splat(SMALLEST_QUANTILE)), quantile, isNew);
-        excess = v128.bitselect(f32x4.splat(FIRST_EXCESS), excess, isNew);
-        rate = rateOf(count);
-      }
-      const ratio = f32x4.div(score, quantile);
-      const above = v128.and(f32x4.gt(ratio, one), isReady);
-      let strange = f32x4.mul(f32x4.mul(f32x4.splat(AT_QUANTILE * 0.5), ratio), f32x4.add(one, ratio));
-      const isAbove = v128.any_true(above);
-      let over = f32x4.splat(0);
-      if (isAbove) {
-        over = logOf(ratio);
-        const high = f32x4.add(f32x4.splat(AT_QUANTILE), f32x4.div(f32x4.mul(f32x4.splat(LOG10E), over), excess));
-        strange = v128.bitselect(f32x4.pmin(high, f32x4.splat(CAP)), strange, above);
-      }
-      strange = v128.and(strange, isReady);
-      v128.store(out, strange);
-      ordinary = f32x4.add(ordinary, f32x4.mul(strange, v128.load(weights + d * 4)));
-      seldom = f32x4.add(seldom, f32x4.mul(strange, v128.load(weights + (groups * 4 + d) * 4)));
-      if (!learns) continue;
-      let step = f32x4.sub(one, f32x4.mul(rate, f32x4.splat(EXCESS_SHARE)));
-      if (isAbove) {
-        const up = f32x4.add(one, f32x4.mul(rate, f32x4.splat(1 - EXCESS_SHARE)));
-        step = v128.bitselect(up, step, above);
-        const limit = f32x4.mul(f32x4.splat(10), excess);
-        const moved = f32x4.add(excess, f32x4.mul(f32x4.splat(EXCESS_RATE), f32x4.sub(f32x4.pmin(over, limit), excess)));
-        excess = v128.bitselect(moved, excess, above);
-      }
-      quantile = f32x4.max(f32x4.mul(quantile, step), f32x4.splat(SMALLEST_QUANTILE));
-      excess = f32x4.max(excess, f32x4.splat(SMALLEST_EXCESS));
-      quantile = v128.bitselect(quantile, quantileWas, isReady);
-      excess = v128.bitselect(excess, excessWas, isReady);
-      const low = v128.shuffle<f32>(quantile, excess, 0, 4, 1, 5);
-      if (left == 1) v128.store_lane<u64>(at, low, 0);
-      else v128.store(at, low);
-      if (left > 2) {
-        const high = v128.shuffle<f32>(quantile, excess, 2, 6, 3, 7);
-        if (left == 3) v128.store_lane<u64>(at, high, 0, 16);
-        else v128.store(at, high, 16);
-      }
-      if (isYoung) store<u32>(countAt, u32(i32x4.extract_lane(i8x16.add_sat_u(i32x4.splat(counts), i32x4.splat(flags)), 0)));
     }
-    store<f32>(sum + i * 4, f32x4.extract_lane(ordinary, 0) + f32x4.extract_lane(ordinary, 1) + f32x4.extract_lane(ordinary, 2) + f32x4.extract_lane(ordinary, 3));
-    store<f32>(rare + i * 4, f32x4.extract_lane(seldom, 0) + f32x4.extract_lane(seldom, 1) + f32x4.extract_lane(seldom, 2) + f32x4.extract_lane(seldom, 3));
-    store<u8>(known + i, anyReady);
+    // Some of the block's series only, in any order; each at most once.
+    const first = i;
+    let learns = i32x4.splat(0);
+    v128.store(lanesAt, i32x4.splat(-1));
+    v128.store(lanesScore, learns);
+    while (i < n) {
+      const next = load<u32>(series + i * 4);
+      if (next >> 2 !== s >> 2) break;
+      const lane = (next & 3) * 4;
+      store<u32>(lanesAt + lane, i);
+      store<u32>(lanesScore + lane, load<u8>(mode + i) == 1 ? OLD : 0);
+      i++;
+    }
+    learns = v128.load(lanesScore);
+    for (let d: u32 = 0; d < detectors; d++) {
+      let flags: u32 = 0;
+      for (let k: u32 = 0; k < 4; k++) {
+        const at = load<u32>(lanesAt + k * 4);
+        if (at === OLD) continue;
+        flags |= u32(load<u8>(ready + d * room + at)) << (k * 8);
+        store<f32>(lanesScore + k * 4, load<f32>(raw + (d * room + at) * 4));
+      }
+      let strange = i32x4.splat(0);
+      if (flags != 0) {
+        anyReady |= flags;
+        strange = tail(block + d * DETECTOR, v128.load(lanesScore), flags, learns);
+        weigh(strange, d, weights, rareWeights);
+      }
+      v128.store(lanesOut, strange);
+      for (let k: u32 = 0; k < 4; k++) {
+        const at = load<u32>(lanesAt + k * 4);
+        if (at !== OLD) store<f32>(surprise + (d * room + at) * 4, load<f32>(lanesOut + k * 4));
+      }
+    }
+    v128.store(lanesScore, total(0));
+    v128.store(lanesOut, total(16));
+    for (let at = first; at < i; at++) {
+      const k = load<u32>(series + at * 4) & 3;
+      store<f32>(sum + at * 4, load<f32>(lanesScore + k * 4));
+      store<f32>(rare + at * 4, load<f32>(lanesOut + k * 4));
+      store<u8>(known + at, u8((anyReady >> (k * 8)) & 255));
+    }
   }
 }
