@@ -170,7 +170,12 @@ async function delivery(): Promise<void> {
     flush: async () => {},
   } as unknown as HistoryStore;
   const committer = new Committer({
-    ...{ correlator, control, history, clock, stamp: STAMP, applied: {} },
+    correlator,
+    control,
+    history,
+    clock,
+    stamp: STAMP,
+    applied: {},
     onDurable: () => {},
     onIncidents: () => {},
     onOutbox: () => void dispatcher.run(),

@@ -7,6 +7,7 @@ import { checkConfig } from './check-config.ts';
 import { dlqList, dlqReplay, dlqShow } from './cluster/dlq.ts';
 import { migrate } from './cluster/migrate.ts';
 import { type DemoCommandOptions, demo } from './demo/demo.ts';
+import { incidentCommands } from './incident.ts';
 import {
   type ModelsOptions,
   modelsExport,
@@ -188,6 +189,8 @@ program
     ),
   )
   .action(async (options: BacktestOptions) => finish(await backtest(options, output)));
+
+incidentCommands(program, output, finish);
 
 program
   .command('test')

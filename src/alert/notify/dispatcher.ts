@@ -112,7 +112,11 @@ export class Dispatcher {
         }
       }
     };
-    await Promise.all(Array.from({ length: Math.min(CALLS, stories.length) }, worker)).finally(() => book.flush());
+    try {
+      await Promise.all(Array.from({ length: Math.min(CALLS, stories.length) }, worker));
+    } finally {
+      await book.flush();
+    }
   }
 
   /** Writing down costs a sync of the disk: those of a moment share one. */

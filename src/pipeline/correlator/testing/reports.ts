@@ -119,8 +119,15 @@ export function* outage({
       const [caller, callee] = [k + 1, k >> 2];
       const surprise = bad ? 5 : 0;
       return {
-        ...{ caller: `s${caller}`, callee: `s${callee}`, calls: 100, errors: bad ? 20 : 0 },
-        ...{ serverMs: total(callee), gapMs: 1, gapSurprise: 0, serverSurprise: surprise, errorSurprise: bad ? 4 : 0 },
+        caller: `s${caller}`,
+        callee: `s${callee}`,
+        calls: 100,
+        errors: bad ? 20 : 0,
+        serverMs: total(callee),
+        gapMs: 1,
+        gapSurprise: 0,
+        serverSurprise: surprise,
+        errorSurprise: bad ? 4 : 0,
       };
     });
     yield madeUpReport(n, at, ticks, edges);
