@@ -2,11 +2,12 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadConfig } from '../config/load.ts';
 import { TocsinError } from '../domain/error.ts';
-import type { ModelFormat, ModelRecord } from '../domain/learning/model.ts';
-import { findModel, nameOf, nextVersion, pin, promote, rollback } from '../learn/registry/registry.ts';
+import type { ModelActor, ModelFormat, ModelRecord } from '../domain/learning/model.ts';
+import { findModel, nameOf, nextVersion } from '../learn/registry/registry.ts';
 import { settingsSchema } from '../pipeline/settings.ts';
 import { importedModel } from '../pipeline/training/import-model.ts';
 import { createTraining } from '../pipeline/training/jobs.ts';
+import { createModelDesk } from '../pipeline/training/model-desk.ts';
 import type { SqlControlStore } from '../store/control/sql-control-store.ts';
 import { openSqliteControlStore } from '../store/control/sqlite.ts';
 import { openDataDirectory } from '../store/data-directory/data-directory.ts';
@@ -26,7 +27,8 @@ interface Registry {
   readonly directory: string;
   readonly control: SqlControlStore;
   readonly artefacts: Artefacts;
-  readonly by: string;
+  readonly desk: ReturnType<typeof createModelDesk>;
+  readonly who: ModelActor;
 }
 
 const now = (): number => Date.now();
@@ -36,32 +38,13 @@ async function inRegistry<T>(options: ModelsOptions, work: (registry: Registry) 
   const control = openSqliteControlStore(join(directory, 'control.sqlite'));
   try {
     await control.migrate();
-    const by = options.by ?? process.env['USER'] ?? 'cli';
-    return await work({ directory, control, artefacts: openArtefacts(join(directory, 'models')), by });
+    const artefacts = openArtefacts(join(directory, 'models'));
+    const desk = createModelDesk({ control, artefacts, clock: { now } });
+    const who = { by: options.by ?? process.env['USER'] ?? 'cli', from: 'cli' };
+    return await work({ directory, control, artefacts, desk, who });
   } finally {
     await control.close();
   }
-}
-
-/** Writes a change with its audit entry. */
-async function save(
-  registry: Registry,
-  action: string,
-  subject: string,
-  change: readonly ModelRecord[],
-): Promise<void> {
-  await registry.control.models.saveModels(change);
-  const at = now();
-  const detail = change.map((record) => ({ model: nameOf(record), state: record.state, pinned: record.pinned }));
-  await registry.control.audit({
-    id: `${action} ${subject} ${at}`,
-    at,
-    by: registry.by,
-    from: 'cli',
-    action: `models.${action}`,
-    subject,
-    detail,
-  });
 }
 
 const shortTime = (at: number): string => new Date(at).toISOString().slice(0, 16).replace('T', ' ');
@@ -91,21 +74,16 @@ export async function modelsShow(reference: string, options: ModelsOptions, outp
 }
 
 export async function modelsPromote(reference: string, options: ModelsOptions, output: Output): Promise<number> {
-  return inRegistry(options, async (registry) => {
-    const records = await registry.control.models.models();
-    // A champion whose file is gone would only be found at the next start.
-    registry.artefacts.read(findModel(records, reference).checksum);
-    const change = promote(records, reference, now());
-    if (change.length > 0) await save(registry, 'promote', reference, change);
+  return inRegistry(options, async ({ desk, who }) => {
+    const change = await desk.promote(reference, who);
     output.line(change.length === 0 ? `${reference} is in use already` : `${reference} is the champion`);
     return 0;
   });
 }
 
 export async function modelsRollback(name: string, options: ModelsOptions, output: Output): Promise<number> {
-  return inRegistry(options, async (registry) => {
-    const change = rollback(await registry.control.models.models(), name, now());
-    await save(registry, 'rollback', name, change);
+  return inRegistry(options, async ({ desk, who }) => {
+    const change = await desk.rollback(name, who);
     const next = change.find(({ state }) => state === 'champion');
     output.line(
       next === undefined ? `${name}: what comes with the program is in use` : `${nameOf(next)} is the champion`,
@@ -119,10 +97,9 @@ export async function modelsPin(
   options: ModelsOptions & { readonly off?: boolean },
   output: Output,
 ): Promise<number> {
-  return inRegistry(options, async (registry) => {
+  return inRegistry(options, async ({ desk, who }) => {
     const pinned = options.off !== true;
-    const change = pin(await registry.control.models.models(), reference, pinned);
-    if (change.length > 0) await save(registry, pinned ? 'pin' : 'unpin', reference, change);
+    await desk.pin(reference, pinned, who);
     output.line(`${reference} is ${pinned ? 'pinned' : 'not pinned'}`);
     return 0;
   });
@@ -147,23 +124,23 @@ export async function modelsImport(
   options: ModelsOptions & { readonly format?: string; readonly name?: string },
   output: Output,
 ): Promise<number> {
-  return inRegistry(options, async (registry) => {
+  return inRegistry(options, async ({ control, artefacts, desk, who }) => {
     const bytes = readFileSync(file);
     const { artefact, ...what } = importedModel(bytes, options.format as ModelFormat | undefined, options.name);
-    const records = await registry.control.models.models();
+    const records = await control.models.models();
     const record: ModelRecord = {
       ...what,
       version: nextVersion(records, what.name),
       state: 'candidate',
       pinned: false,
       createdAt: now(),
-      createdBy: registry.by,
+      createdBy: who.by,
       promotions: [],
       bytes: artefact.length,
-      checksum: registry.artefacts.write(artefact),
+      checksum: artefacts.write(artefact),
       note: `imported from ${file}`,
     };
-    await save(registry, 'import', nameOf(record), [record]);
+    await desk.save('import', nameOf(record), [record], who);
     output.line(`${nameOf(record)} imported; 'tocsin models promote ${nameOf(record)}' takes it into use`);
     return 0;
   });
@@ -176,7 +153,7 @@ export interface TrainOptions extends ModelsOptions {
 /** Trains in this process, beside a server or without one. */
 export async function modelsTrain(model: string, options: TrainOptions, output: Output): Promise<number> {
   return inRegistry(options, async (registry) => {
-    const { control, directory, by } = registry;
+    const { control, directory, who } = registry;
     await finishFiles(directory, output);
     const training = createTraining({
       control,
@@ -187,7 +164,7 @@ export async function modelsTrain(model: string, options: TrainOptions, output: 
       onChange: (job) => output.progress(`train ${job.model}`, job.progress),
     });
     try {
-      const job = await training.over((await training.start(model, settingsOf(options.set ?? []), by)).id);
+      const job = await training.over((await training.start(model, settingsOf(options.set ?? []), who.by)).id);
       if (job.state !== 'done')
         throw new TocsinError('invalid_request', `training ended as ${job.state}: ${job.error}`);
       const reference = `${model}@${job.result}`;

@@ -33,6 +33,7 @@ import { copyFigures, countStep } from './self-metrics.ts';
 import type { Settings } from './settings.ts';
 import { ShardThreads } from './shard/shard-threads.ts';
 import { createTraining } from './training/jobs.ts';
+import { createModelDesk } from './training/model-desk.ts';
 import { createTriageLoop } from './training/triage-loop.ts';
 
 const SECOND_MS = 1_000;
@@ -216,6 +217,7 @@ async function start(options: ProgramOptions, undo: (() => unknown)[]): Promise<
     version,
     alerting,
     backtests,
+    models: createModelDesk({ control, artefacts: training.artefacts, clock, training }),
     slackSigningSecret: settings.api.slack_signing_secret,
     events: (listener) => {
       listeners.add(listener);

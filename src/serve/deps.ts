@@ -3,6 +3,7 @@ import type { BudgetView } from '../domain/alerting/budget-view.ts';
 import type { IncidentAction } from '../domain/alerting/incident-action.ts';
 import type { LiveView, PipelineStats, ServiceHealth } from '../domain/health.ts';
 import type { Incident } from '../domain/incident.ts';
+import type { ModelDesk } from '../domain/learning/model.ts';
 import type { Clock, ControlStore, HistoryStore } from '../domain/ports.ts';
 import type { Backtests } from '../domain/replay/backtest.ts';
 import type { EpochMs } from '../domain/units.ts';
@@ -58,6 +59,8 @@ export interface ApiDeps {
   readonly alerting?: Alerting;
   /** Backtests, previews, explanations, exact replays; absent: those routes are not there. */
   readonly backtests?: Backtests;
+  /** Models and their training; absent: those routes are not there. */
+  readonly models?: ModelDesk;
   /** Absent: everybody who reaches the port may read, and change with a same-origin request. */
   readonly auth?: AuthOptions;
   /** Heartbeat of the event stream in ms. */

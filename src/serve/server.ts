@@ -8,6 +8,7 @@ import type { App } from './app.ts';
 import { registerAuth } from './auth/auth.ts';
 import type { ApiDeps } from './deps.ts';
 import { rememberMethods } from './methods.ts';
+import { modelRoutes } from './models/models.ts';
 import { registerPage } from './page.ts';
 import { registerProblems } from './problem.ts';
 import { backtestRoutes } from './routes/backtests.ts';
@@ -38,6 +39,7 @@ const GROUPS = [
   slackRoutes,
   budgetRoutes,
   backtestRoutes,
+  modelRoutes,
   alertmanagerRoutes,
 ];
 

@@ -87,3 +87,29 @@ export interface ModelStore {
   /** Those of one version of the features, in order of opening. */
   examples(features: number): Promise<readonly TriageExample[]>;
 }
+
+/** Who does something to the models, and from where. */
+export interface ModelActor {
+  readonly by: string;
+  readonly from: string;
+}
+
+/** What people and programs do with models; every change is in the audit log. */
+export interface ModelDesk {
+  /** All versions, by name, newest first. */
+  models(): Promise<readonly ModelRecord[]>;
+  /** In order of starting. */
+  jobs(): Promise<readonly TrainingJob[]>;
+  /** What can be trained. */
+  readonly trainable: readonly string[];
+  /** @throws TocsinError `invalid_request`. */
+  train(model: string, options: Readonly<Record<string, unknown>>, who: ModelActor): Promise<TrainingJob>;
+  /** @throws TocsinError `not_found`, `conflict`. */
+  cancel(job: string, who: ModelActor): Promise<TrainingJob>;
+  /** Of `name@version`. @returns what changed. @throws TocsinError `not_found`, `conflict`, `corrupt`. */
+  promote(reference: string, who: ModelActor): Promise<readonly ModelRecord[]>;
+  /** Of a name. @throws TocsinError `not_found`, `conflict`. */
+  rollback(name: string, who: ModelActor): Promise<readonly ModelRecord[]>;
+  /** @throws TocsinError `not_found`, `conflict`. */
+  pin(reference: string, pinned: boolean, who: ModelActor): Promise<readonly ModelRecord[]>;
+}
