@@ -26,7 +26,8 @@ const PAGE = 65_536;
 const MAX_BODY = 1 << 22;
 /** Bytes of a data point with a time and a value: no body holds more points than this allows. */
 const SMALLEST_POINT = 20;
-const SAMPLE_BYTES = 36;
+/** Eight of them are the kernel's own. */
+const SAMPLE_BYTES = 44;
 const LEAST_ROOM = 2048;
 /** No column of a body that follows another then lies a multiple of 4 KiB behind it. */
 const STAGGER = 144;
@@ -87,6 +88,7 @@ export class NumberPoints {
       end: new Int32Array(buffer, next(4), room),
       metric: new Int32Array(buffer, next(4), room),
     };
+    next(8);
     kernel.place(start, room, at);
   }
 }
