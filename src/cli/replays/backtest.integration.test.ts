@@ -74,6 +74,9 @@ describe('over a data folder, without a server, in threads of their own', () => 
     const { code, lines } = await run((output) => explain(`api@${at}`, { ...options, verify: true }, output));
     expect(code).toBe(0);
     expect(lines[0]).toMatch(/^api alerted at .* would not have alerted\.$/);
+    // Asked for as an incident, it is the same tick.
+    const incident = /opened incident ([0-9a-f]{16})/.exec(lines.join())![1]!;
+    expect((await run((output) => explain(incident, options, output))).lines[0]).toBe(lines[0]);
     const again = lines.filter((line) => line.includes('identical'));
     expect(again.length).toBeGreaterThan(4);
     await expect(run((output) => verifyDecision('none', options, output))).rejects.toMatchObject({ code: 'not_found' });

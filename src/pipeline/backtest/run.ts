@@ -142,9 +142,11 @@ function walk(options: Walk): { exact: boolean; end: EpochMs } {
   let exact = true;
   let end = 0;
   let checkpoints = 0;
+  let parted = 0;
+  // The first says it; those that follow from it are counted.
   const note = (text: string): void => {
     exact = false;
-    notes.push(text);
+    if (parted++ === 0) notes.push(text);
   };
   const step = (entry: JournalEntry): boolean => {
     switch (entry.kind) {
@@ -180,6 +182,7 @@ function walk(options: Walk): { exact: boolean; end: EpochMs } {
     }
   };
   for (const entry of entriesFrom(retained, begin)) if (!step(entry)) break;
+  if (parted > 1) notes.push(`${parted} of ${checkpoints} kept states do not follow`);
   return { exact, end };
 }
 

@@ -2,12 +2,13 @@ import type { ServiceTick } from '../../domain/anomaly.ts';
 import type { DecisionRecord } from '../../domain/decision.ts';
 import { TocsinError } from '../../domain/error.ts';
 import type { Incident } from '../../domain/incident.ts';
-import type { Explanation } from '../../domain/replay/backtest.ts';
+import type { Counterfactual, Explanation } from '../../domain/replay/backtest.ts';
 import { type EpochMs, MINUTE } from '../../domain/units.ts';
 import { type Moment, moments } from '../backtest/player.ts';
 import { openRetained, type Retained, segmentBefore } from '../backtest/retained.ts';
 import { smallestChanges } from './counterfactual.ts';
 import type { Subject } from './subject.ts';
+import { turningValue } from './value-change.ts';
 import { fromRecords, STRANGE_P, shownTick, stagesOf, summaryOf } from './words.ts';
 
 export interface ExplainOptions extends Subject {
@@ -28,6 +29,9 @@ export interface Frozen extends Pick<Moment, 'report' | 'late' | 'settings' | 's
 
 /** A frozen moment, and what really became of it. */
 export interface Outcome {
+  readonly retained: Retained;
+  /** Index of the segment whose checkpoint is before the moment. */
+  readonly segment: number;
   readonly moment: Frozen;
   readonly incident: Incident | null;
   readonly told: readonly { readonly at: EpochMs; readonly receiver: string }[];
@@ -49,7 +53,7 @@ export function explainAt(options: ExplainOptions): Explanation {
   const outcome =
     incident !== null ? (told.length > 0 ? 'alerted' : 'open') : tick.p < STRANGE_P ? 'suppressed' : 'quiet';
   const stages = stagesOf(options, found);
-  const changes = smallestChanges(found, options.service);
+  const changes = [...ofValue(found, options), ...smallestChanges(found, options.service)];
   return {
     subject: options.subject,
     kind: options.kind,
@@ -63,6 +67,19 @@ export function explainAt(options: ExplainOptions): Explanation {
     source: 'replayed',
     incident: incident?.id ?? null,
   };
+}
+
+/** The value at which the series that was asked for, or the strongest signal of the service, would have looked otherwise. */
+function ofValue({ retained, segment, moment }: Outcome, { series }: Subject): readonly Counterfactual[] {
+  const strongest = moment.tick.evidence.find((e) => e.modality === 'metric');
+  const wanted =
+    series !== null
+      ? { id: series.id, name: series.metric }
+      : strongest === undefined
+        ? null
+        : { id: strongest.series, name: strongest.name ?? strongest.metric };
+  const change = wanted === null ? null : turningValue(retained, segment, moment, wanted);
+  return change === null ? [] : [change];
 }
 
 function replayed(options: ExplainOptions): Outcome | null {
@@ -173,5 +190,12 @@ function freeze(
   const records = [...side.decisions.values()].filter(
     (record) => !before.has(record.id) && (record.service === service || subjects.has(record.subject)),
   );
-  return { moment, incident, told: incident === null ? [] : (side.told.get(incident.id) ?? []), records };
+  return {
+    retained,
+    segment,
+    moment,
+    incident,
+    told: incident === null ? [] : (side.told.get(incident.id) ?? []),
+    records,
+  };
 }
