@@ -82,7 +82,8 @@ function take(client: QueryClient, frame: string): string {
   }
   if (name === 'incident') {
     const told = JSON.parse(data) as WireIncidentSummary;
-    void client.invalidateQueries({ queryKey: ['incidents'] });
+    for (const key of ['incidents', 'open-alerts', 'budget']) void client.invalidateQueries({ queryKey: [key] });
+    for (const key of ['outbox', 'decisions']) void client.invalidateQueries({ queryKey: [key, told.id] });
     const shown = client.getQueryData<WireIncident>(['incident', told.id]);
     if (shown !== undefined && shown.version < told.version)
       void client.invalidateQueries({ queryKey: ['incident', told.id] });

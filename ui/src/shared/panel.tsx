@@ -77,7 +77,13 @@ export function Failure({
   const detail = error instanceof Error ? error.message : String(error);
   return (
     <div className={styles.empty} role="alert">
-      <Title className={styles.emptyTitle}>{missing ? `No such ${what}` : `Could not load ${what}`}</Title>
+      <Title className={styles.emptyTitle}>
+        {!missing
+          ? `Could not load ${what}`
+          : what.startsWith('the ')
+            ? `This Tocsin has not got ${what}`
+            : `No such ${what}`}
+      </Title>
       <p>{detail}</p>
       <div className={styles.actions}>
         {!missing && retry !== undefined && (

@@ -50,6 +50,7 @@ export function Shortcuts({ pages, onScheme }: { pages: readonly Place[]; onSche
       else if (event.key === '?') setHelp((shown) => !shown);
       else if (event.key === 'd') onScheme();
       else if (event.key === 'j' || event.key === 'k') step(event.key === 'j' ? 1 : -1);
+      else if (event.key === 'n') document.querySelector<HTMLElement>('[data-new]')?.click();
       else if (event.key === '/') document.querySelector<HTMLInputElement>('[data-search]')?.focus();
       else if (event.key === 'u' && location.pathname !== href(''))
         navigate(
@@ -70,6 +71,7 @@ export function Shortcuts({ pages, onScheme }: { pages: readonly Place[]; onSche
     [['Enter'], 'Open the item'],
     [['u'], 'Up one level'],
     [['/'], 'Search'],
+    [['n'], 'New (silence, window)'],
     [['a'], 'Acknowledge (on an incident)'],
     [['c'], 'Comment (on an incident)'],
     [['d'], 'Dark or light'],

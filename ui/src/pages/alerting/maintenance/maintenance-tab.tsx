@@ -44,7 +44,7 @@ export function MaintenanceTab({ head }: { head: Head }) {
           <Button size="xs" variant="default" onClick={() => search.set({ import: 1 }, { push: true })}>
             Import a calendar
           </Button>
-          <Button size="xs" onClick={() => search.set({ new: 1, edit: null }, { push: true })}>
+          <Button size="xs" data-new onClick={() => search.set({ new: 1, edit: null }, { push: true })}>
             New window
           </Button>
         </>,

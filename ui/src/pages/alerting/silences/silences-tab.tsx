@@ -56,7 +56,7 @@ export function SilencesTab({ head }: { head: Head }) {
             data-search
             onChange={(event) => search.set({ q: event.currentTarget.value })}
           />
-          <Button size="xs" onClick={() => search.set({ new: 1, edit: null }, { push: true })}>
+          <Button size="xs" data-new onClick={() => search.set({ new: 1, edit: null }, { push: true })}>
             New silence
           </Button>
         </>,

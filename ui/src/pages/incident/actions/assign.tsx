@@ -1,6 +1,7 @@
-import { Button, Popover, TextInput } from '@mantine/core';
+import { Autocomplete, Button, Popover } from '@mantine/core';
 import { useState } from 'react';
 import { useIncidentAction } from '../../../api/incident-actions.ts';
+import { useIncidents } from '../../../api/queries.ts';
 import type { WireIncident } from '../../../api/types.ts';
 import { Refused } from '../../../shared/dialog.tsx';
 import { useWho } from '../../../shared/who.tsx';
@@ -14,6 +15,14 @@ export function Assign({ incident }: { incident: WireIncident }) {
   const me = name.trim();
   const assign = useIncidentAction(incident.id, 'assign');
   const current = incident.assignedTo ?? null;
+  const before = useIncidents({ limit: 50 });
+  /** Whoever had one before is likely meant again. */
+  const people = (before.data?.pages.flatMap(({ items }) => items) ?? []).flatMap((one) => [
+    one.assignedTo ?? '',
+    one.acknowledgedBy ?? '',
+  ]);
+  const known = [...new Set(people)].filter((one) => one !== '' && one !== current);
+
   const give = (to: string | null): void =>
     assign.mutate(
       { to, ...by },
@@ -44,14 +53,17 @@ export function Assign({ incident }: { incident: WireIncident }) {
               To me, {me}
             </Button>
           )}
-          <TextInput
+          <Autocomplete
             size="xs"
             label="To"
             placeholder="A name, as your chat knows it"
+            data={known}
+            openOnFocus={false}
+            comboboxProps={{ withinPortal: false }}
             value={other}
             maxLength={200}
             data-autofocus
-            onChange={(event) => type(event.currentTarget.value)}
+            onChange={type}
           />
           <span className={styles.row}>
             <Button type="submit" size="xs" disabled={other.trim() === ''} loading={assign.isPending}>
