@@ -72,11 +72,8 @@ function show(incident: Incident, options: ApiOptions, output: Output): void {
   output.line(lineOf(incident));
   output.line(incident.summary);
   output.line(`services: ${incident.services.join(', ')}`);
-  incident.causes
-    .slice(0, 3)
-    .forEach((cause, i) =>
-      output.line(`${i + 1}. ${cause.service} (${Math.round(cause.share * 100)} %) ${cause.reasons[0]?.text ?? ''}`),
-    );
+  for (const [i, cause] of incident.causes.slice(0, 3).entries())
+    output.line(`${i + 1}. ${cause.service} (${Math.round(cause.share * 100)} %) ${cause.reasons[0]?.text ?? ''}`);
   for (const { at, kind, text } of incident.timeline) output.line(`  ${new Date(at).toISOString()}  ${kind}: ${text}`);
 }
 

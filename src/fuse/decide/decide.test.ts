@@ -176,6 +176,75 @@ describe('decide', () => {
   });
 });
 
+describe('what the configuration says of a service', () => {
+  const none = { service: () => null, evidence: () => null, grace: () => null };
+  const strange = (m: number) => tick(m, 1e-6, { seriesStrange: 9 });
+
+  it('m of n of its own: no single extreme tick opens it, and it closes by its own recovery', () => {
+    const persistence = { needed: 3, window: 5, closeTicks: 2, closeAfter: 10 * MINUTE };
+    const d = createDecide(() => '', undefined, undefined, { ...none, service: () => ({ persistence }) });
+    const opened = [0, 1, 2, 3].map(
+      (m) => d.step(T0 + m * MINUTE, [m === 1 ? tick(m, 0.5) : strange(m)]).anomalies.length,
+    );
+    expect(opened).toEqual([0, 0, 0, 1]);
+    const closed = Array.from(
+      { length: 12 },
+      (_, i) => d.step(T0 + (4 + i) * MINUTE, [tick(4 + i, 0.5)]).anomalies.length,
+    );
+    expect(closed.indexOf(1)).toBe(9);
+  });
+
+  it('flap damping: from the second opening on it stays open until it was quiet for long, restored too', () => {
+    const flapping = { times: 2, within: 60 * MINUTE, settle: 20 * MINUTE };
+    const policies = { ...none, service: () => ({ flapping }) };
+    const d = createDecide(() => '', undefined, undefined, policies);
+    const copy = createDecide(() => '', undefined, undefined, policies);
+    const run = (m: number) => d.step(T0 + m * MINUTE, [m % 10 === 0 && m <= 30 ? strange(m) : tick(m, 0.5)]);
+    const openings: number[] = [];
+    const closings: number[] = [];
+    const reasons: string[] = [];
+    for (let m = 0; m <= 60; m += 1) {
+      const { anomalies, decisions } = run(m);
+      for (const a of anomalies) {
+        if (a.openedAt === T0 + m * MINUTE) openings.push(m);
+        if (a.closedAt !== null) closings.push(m);
+      }
+      reasons.push(...decisions.filter((r) => r.stage === 'policy').map((r) => `${m} ${r.reason}`));
+      if (m === 12) copy.restore(JSON.parse(JSON.stringify(d.save())));
+    }
+    expect([openings, closings]).toEqual([
+      [0, 10],
+      [4, 50],
+    ]);
+    expect(reasons).toEqual(['10 flapping: opened 2 times; stays open until it has settled']);
+    expect(copy.open()).toHaveLength(1);
+  });
+
+  it('deploy grace: nothing opens, and says why; what lasts opens when it is over', () => {
+    const d = createDecide(() => '', undefined, undefined, {
+      ...none,
+      grace: (_tenant, _service, at) => (at < T0 + 3 * MINUTE ? 'grace after 1.2' : null),
+    });
+    const steps = [0, 1, 2, 3].map((m) => d.step(T0 + m * MINUTE, [strange(m)]));
+    expect(steps.map((s) => s.anomalies.length)).toEqual([0, 0, 0, 1]);
+    expect(steps[0]?.decisions.at(-1)).toMatchObject({
+      stage: 'policy',
+      outcome: 'suppressed',
+      reason: 'grace after 1.2',
+    });
+  });
+
+  it('evidence weighed by its own rule', () => {
+    const small = () => tick(0, 1e-6, { seriesStrange: 3, evidence: [evidence({ value: 1.1 })] });
+    expect(create().step(T0, [small()]).anomalies).toEqual([]);
+    const d = createDecide(() => '', undefined, undefined, {
+      ...none,
+      evidence: () => ({ minRelativeDeviation: 0.05 }),
+    });
+    expect(d.step(T0, [small()]).anomalies).toHaveLength(1);
+  });
+});
+
 describe('weighing', () => {
   it('shares contributions to exactly one, pooling beyond eight', () => {
     const many = Array.from({ length: 20 }, (_, i) =>

@@ -60,7 +60,7 @@ export class MetricPath {
     this.#service = service;
     this.#silence = silence;
     this.policy = new PolicyTable(compilePolicies(settings.policies), zoneOffset, (series) => table.describe(series));
-    this.models = new ModelPath(table, service, settings);
+    this.models = new ModelPath(table, service, settings, this.policy);
     this.eventTime = createEventTime(settings.ingest.event_time);
     const detectors = createAlwaysOn({
       detectors: settings.detect.series,
@@ -156,8 +156,8 @@ export class MetricPath {
   /** `live`: the rows of series stay in place, to be copied by `keeper`. */
   save(live = false): Record<string, StateBlob> {
     return {
-      'event-time': this.eventTime.save(),
-      rate: this.#rate.save(),
+      'event-time': this.eventTime.save(live),
+      rate: this.#rate.save(live),
       percentile: this.#percentile.save(),
       windows: this.#windows.save(live),
       sign: this.#sign.save(),

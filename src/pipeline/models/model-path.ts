@@ -20,6 +20,7 @@ import { createPromotedFusion } from '../../fuse/promoted-fusion.ts';
 import { createRowFusion } from '../../fuse/row-fusion.ts';
 import type { ServiceFusion } from '../../fuse/service/service.ts';
 import type { ShardSeriesTable } from '../../ingest/series/series-table.ts';
+import type { PolicyTable } from '../policy/policy-table.ts';
 import type { Settings } from '../settings.ts';
 
 /** `detect.rows` of the configuration. */
@@ -54,8 +55,9 @@ export const PROMOTED_TIER_OPTIONS = {
   },
 } as const satisfies OptionsSpec;
 
-/** A row this strange is evidence; one that is not still counts as a voice. */
+/** A row this strange is evidence; from `VOICE_P` on it counts as a voice without. */
 const STRANGE_P = 1e-3;
+const VOICE_P = 1e-2;
 /** A service this strange has all its series looked at. */
 const TROUBLED_P = 1e-3;
 /** Signals named in a text, and kept as contributions. */
@@ -74,6 +76,8 @@ export class ModelPath {
   readonly #promoted;
   readonly #looks;
   readonly #say: number;
+  /** Series whose deviations the configuration has an opinion on are not judged past it. */
+  readonly #policy: Pick<PolicyTable, 'isOwn' | 'rowValue'>;
   readonly #isImportant: (metric: string) => boolean;
   /** 1 for series that are important by configuration. */
   #important = new Uint8Array(0);
@@ -82,7 +86,13 @@ export class ModelPath {
   /** -log10 p by the promoted tier of the series it was asked about in the open tick. */
   readonly #judged = new Map<number, number>();
 
-  constructor(table: ShardSeriesTable, service: ServiceFusion, settings: Settings) {
+  constructor(
+    table: ShardSeriesTable,
+    service: ServiceFusion,
+    settings: Settings,
+    policy: Pick<PolicyTable, 'isOwn' | 'rowValue'>,
+  ) {
+    this.#policy = policy;
     const { on, ...options } = settings.detect.rows;
     const names = on as readonly RowDetectorName[];
     this.#table = table;
@@ -155,8 +165,11 @@ export class ModelPath {
     if (this.#fusion.names.length === 0) return;
     this.#rows.add(windows, at, interval);
     this.#rows.close(at, (service, row) => {
+      for (let slot = 0; slot < row.length; slot += 1)
+        if (row[slot] !== 0) row[slot] = this.#policy.rowValue(this.#rows.seriesOf(service, slot), row[slot]!);
       const verdict = this.#fusion.observe(service, row, at, false);
-      if (verdict === null) return;
+      // An ordinary row says nothing: in the mean over voices it would speak against a single strange series.
+      if (verdict === null || verdict.p > VOICE_P) return;
       const evidence = verdict.p < STRANGE_P ? this.#evidence(service, row, verdict.p, at) : null;
       this.#service.addVoice(service, 'metric', verdict.p, evidence);
     });
@@ -182,7 +195,7 @@ export class ModelPath {
       (series) => this.#important[series] === 1 || this.#troubled.has(service[series]!),
       (look) => {
         const surprise = this.#looks.judge(look.slot, look.raw, !look.wanted);
-        if (!look.wanted || Number.isNaN(surprise)) return;
+        if (!look.wanted || Number.isNaN(surprise) || this.#policy.isOwn(look.series)) return;
         judged.set(look.series, Math.min(6, surprise));
         concerned.add(service[look.series]!);
       },

@@ -36,6 +36,9 @@ const MEMORY = 32 * DAY;
 /** As strange as in the season before, or a little more. */
 const LIKE_BEFORE = 1.5;
 
+const OF_SIZE = ['min_dev_from_expected', 'min_rel_dev_from_expected', 'seasonalities', 'holidays'] as const;
+const OF_DEVIATIONS = ['detection_direction', ...OF_SIZE] as const;
+
 /** Largest deviation of a slot of half an hour, below and above what was expected. */
 type Season = Map<number, [number, number]>;
 
@@ -115,6 +118,24 @@ export class PolicyTable {
     return false;
   }
 
+  /** Whether a policy says which deviations of a series count: then nobody judges them past it. */
+  isOwn(series: number): boolean {
+    const profile = this.#profileOf(series);
+    return profile !== null && OF_DEVIATIONS.some((setting) => profile[setting] !== undefined);
+  }
+
+  /**
+   * How far a series is from its slow level, in deviations, as it may count among the signals of its service: those of a
+   * direction that does not, or of a size that only the series itself can judge, count as none.
+   */
+  rowValue(series: number, value: number): number {
+    const profile = series < 0 ? null : this.#profileOf(series);
+    if (profile === null) return value;
+    const { detection_direction: direction = 'both' } = profile;
+    if (direction !== 'both' && (direction === 'above_expected') !== value > 0) return 0;
+    return OF_SIZE.some((setting) => profile[setting] !== undefined) ? 0 : value;
+  }
+
   /** For the text of evidence: that the value is none that the series can have. */
   rangeText(series: number, value: number): string | null {
     const at = this.#of[series] ?? UNKNOWN;
@@ -166,6 +187,12 @@ export class PolicyTable {
     for (const [id, item] of meta.suppressed) this.#suppressed.set(id, item);
     for (const [id, at] of meta.recorded) this.#recorded.set(id, at);
     for (const [id, slots] of meta.seasons) this.#seasons.set(id, new Map(slots));
+  }
+
+  #profileOf(series: number): Profile | null {
+    const at = this.#of[series] ?? NONE;
+    const known = at === UNKNOWN ? this.#resolve(series) : at;
+    return known === NONE ? null : this.#profiles[known - FIRST]!;
   }
 
   #resolve(series: number): number {

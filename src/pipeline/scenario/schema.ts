@@ -181,7 +181,9 @@ const anomaly = z.strictObject({
 
 const notification = z.strictObject({
   receiver: z.string().optional(),
-  reason: z.enum(['opened', 'updated', 'escalated', 'resolved', 'reopened', 'reminder']).optional(),
+  reason: z
+    .enum(['opened', 'updated', 'escalated', 'unacknowledged', 'resolved', 'reopened', 'reminder', 'digest'])
+    .optional(),
   between: range.optional(),
   service: z.string().optional(),
   severity: z.enum(['info', 'warning', 'critical']).optional(),
