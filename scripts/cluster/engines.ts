@@ -153,7 +153,6 @@ function flink(folder: string, ports: Ports): Service[] {
   );
   // What Java 17 must open to Flink is written in its own release.
   const opens = [...new Set(released.match(/--add-(?:exports|opens)=\S+?(?=["'\s]|$)/g) ?? [])];
-  // The jar of the few functions of ours, when it was built.
   const jars = [...own(), ...readdirSync(join(home, 'lib')).map((jar) => join(home, 'lib', jar))];
   const classPath = [
     ...jars.filter((jar) => !jar.includes('flink-dist')),
@@ -212,11 +211,19 @@ function flink(folder: string, ports: Ports): Service[] {
   ];
 }
 
+/** The jar of our aggregate functions, built when it is not there. */
 function own(): string[] {
-  const target = join(DEPLOY, '..', '..', 'flink', 'target');
-  return existsSync(target)
-    ? readdirSync(target)
-        .filter((name) => /^tocsin-flink.*\.jar$/.test(name))
-        .map((name) => join(target, name))
-    : [];
+  const project = join(DEPLOY, '..', '..', 'flink');
+  const target = join(project, 'target');
+  const jars = (): string[] =>
+    existsSync(target)
+      ? readdirSync(target)
+          .filter((name) => /^tocsin-flink-\d+\.jar$/.test(name))
+          .map((name) => join(target, name))
+      : [];
+  if (jars().length === 0)
+    execFileSync('mvn', ['-q', '-B', '-f', join(project, 'pom.xml'), 'package'], {
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
+  return jars();
 }

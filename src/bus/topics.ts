@@ -12,6 +12,8 @@ export interface Topics {
   readonly state: string;
   /** Per-service rollups for Flink. */
   readonly rollups: string;
+  /** What Flink makes of them. */
+  readonly features: string;
   /** Records that could not be read, with the reason. */
   readonly dlq: string;
 }
@@ -22,6 +24,7 @@ export function topicNames(prefix: string): Topics {
     reports: `${prefix}reports.v1`,
     state: `${prefix}state.v1`,
     rollups: `${prefix}rollups.v1`,
+    features: `${prefix}features.v1`,
     dlq: `${prefix}dlq.v1`,
   };
 }
@@ -37,6 +40,7 @@ export function topicSpecs(names: Topics, partitions: number, retentionMs: numbe
     { name: names.reports, partitions, config: kept },
     { name: names.state, partitions, config: { 'cleanup.policy': 'compact', 'max.message.bytes': String(8 << 20) } },
     { name: names.rollups, partitions, config: kept },
+    { name: names.features, partitions, config: kept },
     {
       name: names.dlq,
       partitions: 1,

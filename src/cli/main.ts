@@ -5,6 +5,7 @@ import { TocsinError } from '../domain/error.ts';
 import { type Settings, settingsSchema } from '../pipeline/settings.ts';
 import { checkConfig } from './check-config.ts';
 import { dlqList, dlqReplay, dlqShow } from './cluster/dlq.ts';
+import { flinkApply, flinkPlan, flinkStatus, flinkStop } from './cluster/flink.ts';
 import { migrate } from './cluster/migrate.ts';
 import { type DemoCommandOptions, demo } from './demo/demo.ts';
 import { incidentCommands } from './incident.ts';
@@ -126,6 +127,20 @@ dlq
   .action(async (offset: string, { config: path }: { config?: string }) =>
     finish(await dlqReplay(settingsOf(path), Number(offset), output)),
   );
+
+const flink = program.command('flink').description('features of services on Apache Flink, compiled from the catalogue');
+const flinkCommands = {
+  plan: ['print the SQL that the configuration asks for', flinkPlan],
+  apply: ['start the job of the configuration, then stop jobs of other plans with a savepoint', flinkApply],
+  status: ['what runs, against what is asked for; exit code 1 when they differ', flinkStatus],
+  stop: ['stop all jobs of ours, each with a savepoint', flinkStop],
+} as const;
+for (const [name, [description, run]] of Object.entries(flinkCommands))
+  flink
+    .command(name)
+    .description(description)
+    .option('-c, --config <path>', 'YAML file or folder of them')
+    .action(async ({ config: path }: { config?: string }) => finish(await run(settingsOf(path), output)));
 
 program
   .command('migrate')

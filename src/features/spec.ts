@@ -102,6 +102,49 @@ const WINDOW_DOC: Readonly<Record<WindowAggregate, string>> = {
   last: 'Newest value of a series',
 };
 
+/** Windows of a service's metrics over all their series, longest last: `features/service-window`, and Flink SQL scaled out. */
+export const SERVICE_WINDOWS: readonly { readonly name: WindowName; readonly ms: number }[] = WINDOW_SPECS.filter(
+  ({ name }) => name !== '10s',
+);
+
+const SERVICE_AGGREGATES: readonly { readonly name: string; readonly aggregate: Aggregate; readonly doc: string }[] = [
+  { name: 'count', aggregate: { kind: 'count' }, doc: 'Samples of all series of a metric of a service' },
+  { name: 'mean', aggregate: { kind: 'mean' }, doc: 'Mean over all series of a metric of a service' },
+  {
+    name: 'variance',
+    aggregate: { kind: 'variance' },
+    doc: 'Population variance over all series of a metric of a service',
+  },
+  { name: 'min', aggregate: { kind: 'min' }, doc: 'Smallest value of all series of a metric of a service' },
+  { name: 'max', aggregate: { kind: 'max' }, doc: 'Largest value of all series of a metric of a service' },
+  { name: 'p50', aggregate: { kind: 'quantile', q: 0.5 }, doc: 'Median over the series of a metric of a service' },
+  {
+    name: 'p99',
+    aggregate: { kind: 'quantile', q: 0.99 },
+    doc: '99th percentile over the series of a metric of a service',
+  },
+  {
+    name: 'rate',
+    aggregate: { kind: 'rate' },
+    doc: 'Change of the mean of a metric of a service, a second, against the window before',
+  },
+];
+
+/** Every service window with every aggregate. */
+export const SERVICE_FEATURES: readonly FeatureSpec[] = SERVICE_WINDOWS.flatMap((window) =>
+  SERVICE_AGGREGATES.map(
+    ({ name, aggregate, doc }): FeatureSpec => ({
+      name: `service.${window.name}.${name}`,
+      input: 'points',
+      key: ['service'],
+      window: window.name,
+      aggregate,
+      unit: name === 'count' ? '1' : name === 'variance' ? '({unit})2' : name === 'rate' ? '{unit}/s' : '{unit}',
+      doc: `${doc}, in the window.`,
+    }),
+  ),
+);
+
 /** Every window with every aggregate. */
 export const WINDOW_FEATURES: readonly FeatureSpec[] = WINDOW_SPECS.flatMap((window) =>
   WINDOW_AGGREGATES.map(
@@ -231,6 +274,7 @@ export const LOG_FEATURES = {
 
 export const FEATURES: readonly FeatureSpec[] = [
   ...WINDOW_FEATURES,
+  ...SERVICE_FEATURES,
   RATE_FEATURE,
   ...HISTOGRAM_FEATURES,
   ...Object.values(SPAN_FEATURES),

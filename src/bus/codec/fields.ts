@@ -47,8 +47,11 @@ export class Fields {
   readonly #numbers = new Map<number, number>();
   readonly #bytes = new Map<number, Uint8Array>();
 
-  /** @throws TocsinError `corrupt`. */
-  static read(from: ByteReader): Fields {
+  /**
+   * @param onBytes hears of every field of bytes, also of those that come again.
+   * @throws TocsinError `corrupt`.
+   */
+  static read(from: ByteReader, onBytes?: (field: number, value: Uint8Array) => void): Fields {
     const fields = new Fields();
     while (from.left > 0) {
       const tag = from.varint();
@@ -62,6 +65,7 @@ export class Fields {
           break;
         case BYTES:
           fields.#bytes.set(field, from.raw(from.varint()));
+          onBytes?.(field, fields.#bytes.get(field)!);
           break;
         default:
           throw new TocsinError('corrupt', `wire type ${tag % 8}`);

@@ -34,7 +34,9 @@ describe('schemas in a real registry', () => {
     const registry = new SchemaRegistry({ url: cluster().registry });
     const broken = TOCSIN_PROTO.replace('double wall_ms = 3;', 'string wall_ms = 3;');
     expect(await registry.isCompatible(`${topics.signals}-value`, broken)).toBe(false);
-    await expect(registry.register(`${topics.signals}-value`, broken)).rejects.toMatchObject({ code: 'invalid_config' });
+    await expect(registry.register(`${topics.signals}-value`, broken)).rejects.toMatchObject({
+      code: 'invalid_config',
+    });
   });
 
   test('a registry that is away is said so', async () => {

@@ -1,8 +1,10 @@
 import type { Bus, BusMember, BusMessage, BusProducer, BusReader, BusRecord } from '../../bus/bus.ts';
 import { encodeReport } from '../../bus/codec/report-record.ts';
+import { encodeRollups } from '../../bus/codec/rollup-record.ts';
 import type { Schemas } from '../../bus/registry/schemas.ts';
 import type { Topics } from '../../bus/topics.ts';
 import type { Clock, SnapshotStore } from '../../domain/ports.ts';
+import type { WindowRows } from '../../domain/signal/history.ts';
 import type { Settings } from '../settings.ts';
 import { PartitionShard } from './partition-shard.ts';
 
@@ -88,8 +90,10 @@ export class Detector {
       shard: new PartitionShard({
         partition,
         settings,
-        emit: (report) =>
-          owned.reports.push({ topic: topics.reports, partition, value: encodeReport(report), headers }),
+        emit: (report) => {
+          owned.reports.push({ topic: topics.reports, partition, value: encodeReport(report), headers });
+          if (settings.bus.rollups) owned.reports.push(...this.#rollups(owned, partition, report.windows));
+        },
       }),
       reports: [],
       // Not all at once: each partition has its own place in the interval.
@@ -151,6 +155,16 @@ export class Detector {
         offset: String(offset),
       },
     });
+  }
+
+  #rollups({ shard }: Owned, partition: number, windows: WindowRows): BusMessage[] {
+    const { topics, schemas } = this.#options;
+    return shard.rollups.of(windows).map((batch) => ({
+      topic: topics.rollups,
+      partition,
+      value: encodeRollups(batch),
+      headers: schemas.rollups.headers,
+    }));
   }
 
   #stats({ shard }: Owned, last: BusRecord): BusMessage {

@@ -9,6 +9,7 @@ import { ShardEngine, type ShardStats } from '../engine/shard-engine.ts';
 import type { Settings } from '../settings.ts';
 import { hashState } from '../shard/durable-shard.ts';
 import { NumberMaps } from './number-maps.ts';
+import { Rollups } from './rollups.ts';
 
 /** Caps are held by gateways: a worker that refused what a gateway took would lose its place in the columns. */
 const NO_LIMIT = 1 << 30;
@@ -28,6 +29,7 @@ export class PartitionShard {
   next = 0;
   /** Samples of series that nobody announced to us: only after a snapshot was lost. */
   unknown = 0;
+  readonly rollups: Rollups;
   readonly #engine: ShardEngine;
   readonly #maps = new NumberMaps();
   readonly #input = new MetricInput();
@@ -37,8 +39,12 @@ export class PartitionShard {
       shard: partition,
       settings: { ...settings, ingest: { ...settings.ingest, max_series_per_tenant: NO_LIMIT } },
       emit,
-      onEvict: (series) => this.#maps.evict(series),
+      onEvict: (series) => {
+        this.#maps.evict(series);
+        this.rollups.evict(series);
+      },
     });
+    this.rollups = new Rollups(this.#engine.describeSeries);
   }
 
   /**

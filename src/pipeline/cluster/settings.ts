@@ -33,6 +33,25 @@ export const busSchema = z
       z.enum(['files', 'bus']).default('bus'),
       'Where detectors keep state: in a compacted topic, or as files below data_dir (then shared by all of them).',
     ),
+    rollups: doc(
+      z.boolean().default(false),
+      'Detectors also publish rollups per service and metric, which Flink makes features of (tocsin flink).',
+    ),
+    flink: z
+      .strictObject({
+        gateway: doc(z.string().default('http://127.0.0.1:8083'), 'URL of Flink’s SQL Gateway.'),
+        jobmanager: doc(z.string().default('http://127.0.0.1:8081'), 'URL of Flink’s JobManager.'),
+        lake: doc(
+          z.string().default(''),
+          'Where rollups are kept as Parquet, e.g. s3://bucket/tocsin; empty: nowhere.',
+        ),
+        correlate: doc(z.string().default('span.p99'), 'Metric that is correlated along calls.'),
+        edges: doc(
+          z.array(z.string().regex(/^.+ -> .+$/, 'must be "caller -> callee"')).default([]),
+          'Calls along which services are correlated; none: no correlation.',
+        ),
+      })
+      .prefault({} as never),
     schema_registry: doc(
       z.string().default(''),
       'URL of a registry with Confluent’s API, e.g. http://registry:8080/apis/ccompat/v7; empty: none.',

@@ -5,6 +5,7 @@ import type { RowKeeper } from '../../domain/live-rows.ts';
 import type { IntakeResult, PayloadFormat, Signal, SignalSink } from '../../domain/ports.ts';
 import type { DeployMarker, HistogramBatch, LogBatch, PointBatch, SpanBatch } from '../../domain/signal/batch.ts';
 import { createWindowRows, type TickReport, type WindowRows } from '../../domain/signal/history.ts';
+import type { SeriesInfo } from '../../domain/signal/series.ts';
 import { type DurationMs, type EpochMs, MINUTE, SECOND } from '../../domain/units.ts';
 import { signalName } from '../../fuse/explain/explain.ts';
 import { createServiceFusion, type ServiceFusion } from '../../fuse/service/service.ts';
@@ -175,6 +176,8 @@ export class ShardEngine implements SignalSink {
       this.#lastInput = wallNow;
     } else this.passTime(wallNow);
   }
+
+  readonly describeSeries = (series: number): SeriesInfo => this.#table.describe(series);
 
   /** The service's number in this shard, made when it is not known. */
   readonly serviceNumber = (tenant: string, service: string): number => this.#table.ensureService(tenant, service);
