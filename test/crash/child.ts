@@ -147,6 +147,8 @@ async function request({ number, signal, at, body }: Extract<ToChild, { type: 'r
   try {
     open.tick();
     open.accept(signal, 'otlp-protobuf', body, 'default');
+    // A snapshot under way goes on between requests.
+    open.continueSnapshot();
   } catch (error) {
     // Refused for good, as it is meant to be; everything else is a fault.
     if (!(error instanceof TocsinError) || error.code !== 'bad_payload') {
