@@ -222,8 +222,11 @@ export function* readInputLog(
       end = frame.position + HEADER + frame.payload.length;
       if (frame.position >= from) yield frame;
     }
-    const after = listSegments(directory).find(({ base }) => base > segment.base);
+    const now = listSegments(directory);
+    const after = now.find(({ base }) => base > segment.base);
     if (after === undefined) return;
+    if (!now.some(({ base }) => base === segment.base) && after.base !== end)
+      throw new TocsinError('not_found', `input before position ${after.base} is no longer kept`);
     if (after.base !== end)
       throw new TocsinError('corrupt', `input log segment ${segment.path} is damaged at offset ${end - segment.base}`);
     next = after.base;

@@ -100,6 +100,7 @@ export async function playLive(options: LiveOptions) {
     }
     for (const { signal, format, body } of timeline.requests(at)) live.shard.accept(signal, format, body, 'default');
     live.shard.tick();
+    while (live.shard.continueSnapshot());
     await live.committer.tick();
     if (at % 60_000 === 0) await live.committer.drain();
   }
