@@ -237,3 +237,27 @@ test('the alerting pages are reached by keyboard, and dialogs keep their keys', 
   await expect(page.getByRole('dialog')).toHaveCount(0);
   await expect(page).not.toHaveURL(/new=/);
 });
+
+test('a model is trained, promoted, pinned and rolled back, each after being asked', async ({ page }) => {
+  await page.goto('/models');
+  await page.getByRole('button', { name: 'Train triage' }).click();
+  await page.getByRole('button', { name: 'Start the training' }).click();
+  await expect(page.getByRole('progressbar', { name: 'Progress of triage' })).toBeVisible();
+  const versions = page.getByRole('region', { name: 'Versions of triage' });
+  await versions.getByRole('button', { name: 'Promote' }).first().click();
+  await expect(page.getByRole('dialog')).toContainText('It replaces version 2');
+  await page.getByRole('button', { name: 'Promote it' }).click();
+  await expect(versions.getByRole('row', { name: /^3/ })).toContainText('in use');
+  await versions.getByRole('button', { name: 'Pin' }).click();
+  await page.getByRole('button', { name: 'Pin it' }).click();
+  await expect(versions).toContainText('pinned');
+  await versions.getByRole('button', { name: 'Promote' }).first().click();
+  await page.getByRole('button', { name: 'Promote it' }).click();
+  await expect(page.getByRole('alert')).toContainText('is pinned');
+  await page.getByRole('button', { name: 'Cancel' }).last().click();
+  await versions.getByRole('button', { name: 'Unpin' }).click();
+  await page.getByRole('button', { name: 'Unpin it' }).click();
+  await page.getByRole('button', { name: 'Roll back' }).first().click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Roll back' }).click();
+  await expect(versions.getByRole('row', { name: /^2/ })).toContainText('in use');
+});

@@ -23,6 +23,7 @@ const PAGES: readonly (readonly [name: string, path: string, half?: 'half'])[] =
   ['backtest', '/alerting/backtest', 'half'],
   ['backtest result', '/alerting/backtest/{job}'],
   ['audit', '/alerting/audit', 'half'],
+  ['models', '/models', 'half'],
   ['status', '/status'],
   ['first run', `http://127.0.0.1:${EMPTY_PORT}/`],
   ['no incidents', `http://127.0.0.1:${EMPTY_PORT}/incidents`, 'half'],

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { createApiServer } from '../server.ts';
 import { createShopAlerting } from './alerting/shop-alerting.ts';
 import { createShopBacktests } from './alerting/shop-backtests.ts';
+import { createShopModels } from './alerting/shop-models.ts';
 import { createFixture } from './fixture.ts';
 
 // The backend of the page's tests and of `vite dev`: node src/serve/testing/serve-fixture.ts PORT [empty|shop] [page's folder]
@@ -11,7 +12,12 @@ const clock = { now: () => Date.now() };
 const uiRoot = process.argv[4] ?? fileURLToPath(new URL('../../../dist/ui', import.meta.url));
 const { deps, emit } = createFixture({ clock, empty, uiRoot });
 const alerting = await createShopAlerting(deps, empty);
-const app = await createApiServer({ ...deps, alerting, backtests: createShopBacktests(deps) });
+const app = await createApiServer({
+  ...deps,
+  alerting,
+  backtests: createShopBacktests(deps),
+  models: createShopModels(clock),
+});
 await app.listen({ port, host: '127.0.0.1' });
 process.stdout.write(`fixture on http://127.0.0.1:${port}\n`);
 

@@ -6,6 +6,7 @@ const AlertingPage = lazy(async () => ({ default: (await import('./alerting/aler
 const ExplorePage = lazy(async () => ({ default: (await import('./explore/explore-page.tsx')).ExplorePage }));
 const IncidentPage = lazy(async () => ({ default: (await import('./incident/incident-page.tsx')).IncidentPage }));
 const IncidentsPage = lazy(async () => ({ default: (await import('./incidents/incidents-page.tsx')).IncidentsPage }));
+const ModelsPage = lazy(async () => ({ default: (await import('./models/models-page.tsx')).ModelsPage }));
 const ServicePage = lazy(async () => ({ default: (await import('./services/service-page.tsx')).ServicePage }));
 const ServicesPage = lazy(async () => ({ default: (await import('./services/services-page.tsx')).ServicesPage }));
 const StatusPage = lazy(async () => ({ default: (await import('./settings/status-page.tsx')).StatusPage }));
@@ -81,6 +82,13 @@ export const PAGES: readonly PageEntry[] = [
     icon: <path d="M8 2a4 4 0 014 4v3l1.5 2.5h-11L4 9V6a4 4 0 014-4zM6.5 13.6a1.6 1.6 0 003 0" />,
     view: (below) =>
       below.length <= 2 ? ['Alerting', <AlertingPage key="alerting" tab={below[0] ?? ''} item={below[1]} />] : null,
+  },
+  {
+    path: 'models',
+    name: 'Models',
+    key: 'm',
+    icon: <path d="M8 1.8l5.5 3v6.4l-5.5 3-5.5-3V4.8zM8 8v6M8 8l5.3-3M8 8L2.7 5" />,
+    view: alone('Models', <ModelsPage key="models" />),
   },
   {
     path: 'status',

@@ -93,7 +93,7 @@ export function SilencesTab({ head }: { head: Head }) {
         close={close}
         saved={(silence, now) => {
           say(
-            silence.startsAt > now
+            silence.status === 'pending'
               ? `Silence stored: it starts ${momentWords(silence.startsAt, now)}.`
               : `Silence in force until ${momentWords(silence.endsAt, now)}.`,
           );
