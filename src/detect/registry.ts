@@ -10,6 +10,7 @@ import { createHolt, HOLT_OPTIONS } from './holt/holt.ts';
 import { createIncrementalPca, INCREMENTAL_PCA_OPTIONS } from './incremental-pca/incremental-pca.ts';
 import { createIsolationForest, ISOLATION_FOREST_OPTIONS } from './isolation-forest/isolation-forest.ts';
 import { createLeftMatrixProfile, LEFT_MATRIX_PROFILE_OPTIONS } from './left-matrix-profile/left-matrix-profile.ts';
+import { createPromotedLstm, PROMOTED_LSTM_OPTIONS } from './lstm/promoted-lstm.ts';
 import { createMeanShift, MEAN_SHIFT_OPTIONS } from './mean-shift/mean-shift.ts';
 import { createNovelty, NOVELTY_OPTIONS } from './novelty/novelty.ts';
 import { createPatchKnn, PATCH_KNN_OPTIONS } from './patch-knn/patch-knn.ts';
@@ -116,6 +117,7 @@ export const PROMOTED_DETECTORS = {
   'patch-knn': entry(PATCH_KNN_OPTIONS, 0, createPatchKnn),
   'spectral-residual': entry(SPECTRAL_RESIDUAL_OPTIONS, 0, createSpectralResidual),
   'left-matrix-profile': entry(LEFT_MATRIX_PROFILE_OPTIONS, 0, createLeftMatrixProfile),
+  lstm: entry(PROMOTED_LSTM_OPTIONS, 0, (options) => createPromotedLstm(options)),
   bocpd: entry(BOCPD_OPTIONS, 0, createBocpd),
 };
 

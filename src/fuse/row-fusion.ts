@@ -141,7 +141,7 @@ export function createRowFusion(
   };
 }
 
-/** -log10 p in the range of `SlowTails`, whose bins are of the logarithm: 1/3 of a unit a bin at 1, finer below. */
+/** -log10 p in the range of `SlowTails`, whose bins are of the logarithm: 1/16 of a unit a bin. */
 function scoreOf(surprise: number): number {
   return 2 ** (Math.min(8, surprise) - 3);
 }

@@ -12,7 +12,7 @@ const VERSION = 1;
 const D = ROW_SLOTS;
 const WARM_UP = 100;
 /** A row farther than this many usual distances from every prototype becomes one of its own. */
-const NEW_AT = 2;
+const NEW_AT = 4;
 /** A prototype moves by at least this share towards a row that it wins. */
 const SLOWEST = 0.02;
 /** Residuals are cut here: how far out a single signal is, is for others to say. */
@@ -97,7 +97,8 @@ export function createDictionary(
       for (let k = 0; k < size; k++) state[2 + k * WIDTH] = state[2 + k * WIDTH]! * keep;
       const best = nearest(state, 0);
       const far = Math.sqrt(nearestAt);
-      if (best < 0 || far > NEW_AT * state[1]!) replaceWeakest(state);
+      // The first rows are the first prototypes; what is usual is known when they are told apart.
+      if (n <= size || far > NEW_AT * state[1]!) replaceWeakest(state);
       else {
         const at = 2 + best * WIDTH;
         const weight = state[at]! + 1;
@@ -105,9 +106,10 @@ export function createDictionary(
         const share = Math.max(SLOWEST, 1 / (weight + 1));
         for (let d = 0; d < D; d++) state[at + 1 + d] = state[at + 1 + d]! + share * (point[d]! - state[at + 1 + d]!);
       }
-      if (best < 0) return;
-      const seen = Math.min(far, 4 * state[1]! + 1e-6);
-      state[1] = n < 10 ? Math.max(state[1]!, far) : state[1]! + 0.01 * (seen - state[1]!);
+      if (n <= size) return;
+      const young = n - size < WARM_UP;
+      const seen = young ? far : Math.min(far, 4 * state[1]!);
+      state[1] = state[1]! + Math.max(0.01, 1 / (n - size)) * (seen - state[1]!);
     },
     reset: (service) => blocks.delete(service),
     save: () => ({ version: VERSION, arrays: blocks.save('blocks'), meta: null }),

@@ -14,7 +14,7 @@ const WARM_UP = 100;
 /** A learnt row counts as at most this many usual lengths. */
 const CLIP = 4;
 /** Share of the mean variance of a signal below which a direction counts as constant. */
-const FLOOR = 0.02;
+const FLOOR = 0.002;
 const D = ROW_SLOTS;
 const MEAN = 2;
 const COVARIANCE = MEAN + D;

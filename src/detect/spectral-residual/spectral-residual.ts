@@ -72,10 +72,11 @@ export function createSpectralResidual(
       const own = N - ahead;
       if (length < own) return Number.NaN;
       for (let i = 0; i < own; i++) input[i] = values[length - own + i]!;
-      // The mean slope of the five values before the newest, carried on: the border must not be the salient thing.
+      // The mean slope of the values before the newest, carried on. Unlike in the paper the newest has no part in it: the
+      // values guessed behind a spike must not make it look like a step.
       let slope = 0;
-      for (let j = 1; j <= 5; j++) slope += (input[own - 1]! - input[own - 1 - j]!) / j / 5;
-      const next = input[own - 5]! + slope * 5;
+      for (let j = 1; j <= 5; j++) slope += (input[own - 2]! - input[own - 2 - j]!) / j / 5;
+      const next = input[own - 6]! + slope * 5;
       for (let i = own; i < N; i++) input[i] = next;
       toSaliency();
       let mean = 0;

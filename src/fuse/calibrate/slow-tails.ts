@@ -2,9 +2,9 @@ import type { StateBlob } from '../../domain/detector.ts';
 import { TocsinError } from '../../domain/error.ts';
 
 const VERSION = 1;
-const BINS = 96;
-/** Bins an octave, and the bin of a score of 1: scores of 1/16 to 256 are told apart. */
-const FINE = 8;
+const BINS = 128;
+/** Bins an octave, and the bin of a score of 1: scores of 1/4 to 64 are told apart. */
+const FINE = 16;
 const MIDDLE = 32;
 /** Of a row: total weight, then the bins. */
 const WIDTH = BINS + 1;
