@@ -14,7 +14,7 @@ test.each(Object.keys(PAGES))('docs/%s is what the code says (node scripts/docs.
 test('YAML in the docs is valid configuration', () => {
   const faults: string[] = [];
   let found = 0;
-  for (const page of ['README.md', 'docs/configuration.md']) {
+  for (const page of ['README.md', 'docs/configuration.md', 'docs/alerting.md']) {
     for (const [, yaml] of readFileSync(resolve(root, page), 'utf8').matchAll(/```yaml\n([\s\S]*?)```/g)) {
       if (yaml!.startsWith('# otel') || yaml!.startsWith('# prometheus')) continue;
       found++;

@@ -45,10 +45,18 @@ export class Dispatcher {
   run(): Promise<void> {
     this.#again = true;
     this.#wake.resolve();
-    this.#running ??= this.#drain().finally(() => {
-      this.#running = null;
-    });
+    this.#running ??= this.#runAll();
     return this.#running;
+  }
+
+  async #runAll(): Promise<void> {
+    try {
+      // Whoever asks while the last look ends is not forgotten.
+      do await this.#drain();
+      while (this.#again && !this.#abort.aborted);
+    } finally {
+      this.#running = null;
+    }
   }
 
   async stop(): Promise<void> {

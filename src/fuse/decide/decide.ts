@@ -11,6 +11,7 @@ import {
   confidenceOf,
   contributionsOf,
   dominantKind,
+  isMeaningful,
   matters,
   mergeEvidence,
   strangeModalities,
@@ -373,16 +374,6 @@ export function createDecide(
       counts = { ...copy.counts };
     },
   };
-}
-
-/**
- * What is left once small and harmless deviations are set aside must itself be strange. Without any evidence (many
- * series, each slightly unusual) there is nothing to set aside.
- */
-function isMeaningful(all: readonly Evidence[], relevant: readonly Evidence[]): boolean {
-  if (all.length === 0 || relevant.length >= 3) return true;
-  const strongest = relevant.reduce((s, e) => Math.max(s, surpriseOf(e.p)), 0);
-  return strongest >= 3.5 || (relevant.length === all.length && relevant.length > 0);
 }
 
 const isFlapping = (state: ServiceState, policy: ServicePolicy | null): boolean =>

@@ -111,3 +111,13 @@ export function confidenceOf(p: number, strangeSeries: number, modalities: numbe
     0.35 * Math.min(6, Math.max(0, strangeTicks - 1));
   return 1 / (1 + Math.exp(-z));
 }
+
+/**
+ * What is left once small and harmless deviations are set aside must itself be strange. Without any evidence (many
+ * series, each slightly unusual) there is nothing to set aside.
+ */
+export function isMeaningful(all: readonly Evidence[], relevant: readonly Evidence[]): boolean {
+  if (all.length === 0 || relevant.length >= 3) return true;
+  const strongest = relevant.reduce((s, e) => Math.max(s, surpriseOf(e.p)), 0);
+  return strongest >= 3.5 || (relevant.length === all.length && relevant.length > 0);
+}
