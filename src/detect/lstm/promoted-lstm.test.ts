@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { lstmNetwork, WEIGHTS } from '../../stats/lstm/network.ts';
 import { createRng } from '../../stats/rng.ts';
 import { createPromotedLstm } from './promoted-lstm.ts';
 
@@ -40,4 +41,14 @@ it('gives the same however the values are cut into looks, and after a restore', 
   copy.restore(structuredClone(detector.save()));
   expect(detector.score(1, wave, 101, 1)).toBe(at);
   expect(copy.score(1, wave, 101, 1)).toBe(at);
+});
+
+it('begins again, without a fault, when its state is of another network', () => {
+  const before = createPromotedLstm();
+  before.grow(2);
+  before.score(1, wave, 200, 200);
+  const other = createPromotedLstm(undefined, lstmNetwork(new Float32Array(WEIGHTS).fill(0.1)));
+  other.restore(before.save());
+  expect(other.score(1, wave, 20, 20)).toBeNaN();
+  expect(other.score(1, wave, 60, 40)).toBeGreaterThanOrEqual(0);
 });

@@ -50,6 +50,15 @@ export function createPromotedLstm(
     },
     reset: cells.reset,
     save: () => cells.save(VERSION),
-    restore: (state) => cells.restore(state, VERSION),
+    restore(state) {
+      if (cells.fits(state)) {
+        cells.restore(state, VERSION);
+        return;
+      }
+      // Another network was promoted meanwhile: its slots begin again, everything else of the snapshot stands.
+      const rows = state.arrays['rows'];
+      if (rows !== undefined) cells.grow(Math.floor(rows.length / cells.width));
+      for (let slot = 0; slot * cells.width < cells.f32.length; slot++) cells.reset(slot);
+    },
   };
 }

@@ -38,6 +38,8 @@ export interface LstmCells {
   reset(row: number): void;
   copy(from: number, to: number): void;
   save(version: number): StateBlob;
+  /** Whether a state is of this network. */
+  fits(state: StateBlob): boolean;
   /** @throws TocsinError `state_version` for another version, width or network: another network's state means nothing. */
   restore(state: StateBlob, version: number): void;
 }
@@ -78,12 +80,15 @@ export function createLstmCells(network: LstmNetwork, extra: number): LstmCells 
     save(version: number): StateBlob {
       return { version, arrays: { rows: cells.f32.slice() }, meta: { width, network: checksum } };
     },
+    fits(state: StateBlob): boolean {
+      return (state.meta as { readonly network?: unknown } | null)?.network === checksum;
+    },
     restore(state: StateBlob, version: number): void {
       const rows = state.arrays['rows'];
       const meta = state.meta as { readonly width?: unknown; readonly network?: unknown } | null;
       if (state.version !== version || meta?.width !== width || !(rows instanceof Float32Array))
         throw new TocsinError('state_version', `LSTM state of version ${state.version} cannot be read`);
-      if (meta.network !== checksum)
+      if (!cells.fits(state))
         throw new TocsinError('state_version', `LSTM state is of network ${String(meta.network)}, not ${checksum}`);
       capacity = 0;
       arrange(rows.length / width, room);
