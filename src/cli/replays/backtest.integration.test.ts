@@ -63,9 +63,9 @@ describe('over a data folder, without a server, in threads of their own', () => 
 
   test('a configuration that is wrong is refused with its faults', async () => {
     const file = join(directory, 'wrong.yaml');
-    writeFileSync(file, 'decide: { pageBudjet: 1 }\n');
+    writeFileSync(file, 'decide: { page_budjet: 1 }\n');
     const refused = run((output) => backtest({ ...base, ...times(), dataDir: directory, config: file }, output));
-    await expect(refused).rejects.toThrow(/decide.pageBudjet: unknown key/);
+    await expect(refused).rejects.toThrow(/decide.page_budjet: unknown key/);
   });
 
   test('explanations name the stages, and their decisions are made again', async () => {

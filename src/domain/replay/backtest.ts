@@ -137,7 +137,7 @@ export interface ExplainedStage {
 
 /** A smallest change under which it would have come out the other way, found by running the stage again. */
 export interface Counterfactual {
-  /** `service p`, `decide.pageBudget`, `value of ...`. */
+  /** `service p`, `decide.page_budget`, `value of ...`. */
   readonly what: string;
   readonly before: string;
   readonly after: string;

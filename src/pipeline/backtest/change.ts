@@ -102,10 +102,13 @@ export function changedKeys(before: Settings, after: Settings): Comparison['conf
   const b = flat(after);
   const keys = [...new Set([...a.keys(), ...b.keys()])].sort();
   return keys.flatMap((path) => {
-    const pair = { path, before: a.get(path) ?? 'absent', after: b.get(path) ?? 'absent' };
+    const pair = { path: written(path), before: a.get(path) ?? 'absent', after: b.get(path) ?? 'absent' };
     return pair.before === pair.after ? [] : [pair];
   });
 }
+
+/** Options of components are written with underscores in the configuration. */
+const written = (path: string): string => path.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 const LEFT_OUT = /^(data_dir|log_level|api|history|durability|retention|ingest\.(grpc|http|shards|max_|tenant|bearer))/;
 

@@ -52,8 +52,8 @@ test('one that is cancelled ends, and gives room for another; more than two are 
 test('what cannot be is refused before a thread is started', async () => {
   const change = (text: string) => ({ ...range(), change: { kind: 'config', text, replace: true } as const });
   expect(() => backtests.start('backtest', { from: 2, to: 1 }, 'mira')).toThrow(/end after it starts/);
-  expect(() => backtests.start('backtest', change('decide: { pageBudget: much }'), 'mira')).toThrow(
-    /decide.pageBudget/,
+  expect(() => backtests.start('backtest', change('decide: { page_budget: much }'), 'mira')).toThrow(
+    /decide.page_budget/,
   );
   expect(() => backtests.job('none')).toThrow(/no backtest none/);
   await expect(backtests.replayDecision('none')).rejects.toMatchObject({ code: 'not_found' });

@@ -134,9 +134,9 @@ describe('a backtest of a change', () => {
     }));
     expect(result.mode).toBe('ticks');
     expect(result.config.changed).toEqual([
-      { path: 'decide.extremeP', before: '0.00001', after: '0' },
+      { path: 'decide.extreme_p', before: '0.00001', after: '0' },
       { path: 'decide.needed', before: '2', after: '3' },
-      { path: 'decide.pageBudget', before: '0.5', after: '0.001' },
+      { path: 'decide.page_budget', before: '0.5', after: '0.001' },
       { path: 'route.min_severity', before: expect.any(String) as string, after: '"critical"' },
     ]);
     expect(result.totals.after.notifications).toBeLessThan(result.totals.before.notifications);

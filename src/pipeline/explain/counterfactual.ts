@@ -79,7 +79,7 @@ function toOpen(moment: Frozen, turns: Turns): Counterfactual[] {
     if (share !== null) {
       const after = Math.max(0, floor(-share));
       if (turns({ settings: decided(settings, { minRelativeDeviation: after }) }))
-        out.push(ofKey('decide.minRelativeDeviation', deviation, after, 'would have alerted'));
+        out.push(ofKey('decide.min_relative_deviation', deviation, after, 'would have alerted'));
     }
   }
   return out;
@@ -166,7 +166,7 @@ function ofDecide(settings: Settings, turns: Turns, word: string, direction: 'up
     if (turns({ settings: decided(settings, { pageBudget: after }) }))
       out.push(
         ofKey(
-          'decide.pageBudget',
+          'decide.page_budget',
           pageBudget,
           after,
           word,
