@@ -15,8 +15,8 @@ export interface DigestSchedule {
 }
 
 /**
- * The first moment after a given one at which it is that time there. Where clocks go forward over it, the moment they
- * do; where they go back and the time comes twice, the first.
+ * The first moment after a given one at which it is that time there. Where clocks go forward over it, an hour later; where they
+ * go back and the time comes twice, the first.
  * @throws TocsinError `invalid_config` for a zone or time that does not exist.
  */
 export function digestTimes(schedule: DigestSchedule, zone: ZoneOffset): (after: EpochMs) => EpochMs {

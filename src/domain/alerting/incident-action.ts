@@ -22,5 +22,3 @@ export type IncidentAction =
   | (Said & { readonly kind: 'split'; readonly services: readonly string[]; readonly series: readonly string[] })
   /** An incident that is no longer held because it ended long ago, so that the above can be done to it. */
   | { readonly kind: 'adopt'; readonly incident: Incident };
-
-export type IncidentActionKind = Exclude<IncidentAction['kind'], 'adopt'>;
