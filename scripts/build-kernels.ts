@@ -8,7 +8,7 @@ import asc from 'assemblyscript/asc';
  */
 const FOLDER = resolve(import.meta.dirname, '../src/stats/kernels');
 const OPTIONS = ['-O3', '--noAssert', '--runtime', 'stub', '--enable', 'simd', '--outFile', 'kernel.wasm'];
-const KERNELS = ['points', 'tails', 'lstm', 'windows', 'numbers', 'fuse'];
+const KERNELS = ['points', 'tails', 'lstm', 'windows', 'numbers', 'fuse', 'arrival'];
 
 /** @returns the text of the generated module. */
 export async function compileKernel(name: string): Promise<string> {

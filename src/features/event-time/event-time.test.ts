@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { compileKernel } from '../../../scripts/build-kernels.ts';
 import { createPointBatch, type PointBatch } from '../../domain/signal/batch.ts';
+import { ARRIVAL_WASM } from '../../stats/kernels/arrival-wasm.ts';
 import { createEventTime, type EventTime } from './event-time.ts';
 
 type Sample = readonly [series: number, time: number, value: number];
@@ -186,5 +188,9 @@ describe('createEventTime', () => {
     run(eventTime, [[0, 1100, 1]]);
     const { gaps } = eventTime;
     expect([gaps.length, gaps.series[0], gaps.at[0], gaps.gap[0], gaps.interval[0]]).toEqual([1, 0, 1100, 600, 100]);
+  });
+
+  it('has the kernel that its source compiles to', async () => {
+    expect(await compileKernel('arrival')).toContain(ARRIVAL_WASM);
   });
 });

@@ -5,6 +5,7 @@ import { defaultsOf, type Options, type OptionsSpec } from '../../domain/options
 import type { PointBatch } from '../../domain/signal/batch.ts';
 import { createPointBatch } from '../../domain/signal/batch.ts';
 import { type DurationMs, type EpochMs, MINUTE, type SeriesIndex } from '../../domain/units.ts';
+import { createArrivalMemory } from './arrival-memory.ts';
 
 export const EVENT_TIME_OPTIONS = {
   allowed_lateness: {
@@ -99,13 +100,8 @@ export function createEventTime(
   const lateness = options.allowed_lateness;
   const maxFuture = options.max_future;
   const counters: EventTimeCounters = { late: 0, tooLate: 0, duplicates: 0, future: 0 };
-  let capacity = 0;
-  let lastSeen = new Float64Array(0);
-  let interval = new Float32Array(0);
-  let lag = new Float32Array(0);
-  /** Row of two: [0] as uint32 which slice of which batch saw the series last, [1] as float32 the step before. */
-  let steps = new Float32Array(0);
-  let marks = new Uint32Array(0);
+  const memory = createArrivalMemory();
+  let { lastSeen, interval, lag, steps, marks } = memory.state;
   let newest = Number.NEGATIVE_INFINITY;
   /** Marks below this are of earlier batches. */
   let base = FIRST_BASE;
@@ -115,6 +111,11 @@ export function createEventTime(
   let late = createPointBatch(0);
   let round = new Int32Array(0);
   let gaps = createGaps(0);
+
+  /** State lies elsewhere once there is more of it. */
+  function bind(): void {
+    ({ lastSeen, interval, lag, steps, marks } = memory.state);
+  }
 
   function note(series: number, at: number, gap: number, usual: number): void {
     if (gaps.length === gaps.series.length) {
@@ -272,23 +273,8 @@ export function createEventTime(
     },
 
     grow(to) {
-      if (to <= capacity) return;
-      const old = capacity;
-      capacity = Math.max(to, old * 2);
-      const seen = new Float64Array(capacity).fill(Number.NEGATIVE_INFINITY, old);
-      seen.set(lastSeen);
-      lastSeen = seen;
-      const intervals = new Float32Array(capacity);
-      intervals.set(interval);
-      interval = intervals;
-      const lags = new Float32Array(capacity);
-      lags.set(lag);
-      lag = lags;
-      const buffer = new ArrayBuffer(capacity * 8);
-      const larger = new Uint32Array(buffer);
-      larger.set(marks);
-      marks = larger;
-      steps = new Float32Array(buffer);
+      memory.grow(to);
+      bind();
     },
 
     admit(batch, wallNow, onSlice, onLate) {
@@ -299,35 +285,28 @@ export function createEventTime(
       }
       const limit = wallNow + maxFuture;
       const { length, series, time } = batch;
-      const seen = lastSeen;
-      const mark = marks;
-      let high = newest;
-      for (let i = 0; i < length; i++) {
-        let t = time[i] as number;
-        if (t > limit) {
+      memory.take(batch, 0);
+      bind();
+      for (let i = 0; ; i++) {
+        i = memory.admit(i, length, base, limit, newest);
+        newest = memory.newest();
+        if (i >= length) break;
+        if ((time[i] as number) > limit) {
           clamp(batch, limit, wallNow);
-          t = time[i] as number;
+          memory.take(batch, i);
         }
         const s = series[i] as number;
-        const last = seen[s] as number;
+        const t = time[i] as number;
+        const last = lastSeen[s] as number;
         // Not later than the series' last, NaN, or the series' second sample in this batch.
-        if (!(t > last) || (mark[s * 2] as number) >= base) {
-          newest = high;
+        if (!(t > last) || (marks[s * 2] as number) >= base) {
           clamp(batch, limit, wallNow);
           admitRest(batch, i, onSlice, onLate);
           return;
         }
-        mark[s * 2] = base;
-        const dt = t - last;
-        seen[s] = t;
-        steps[s * 2 + 1] = dt;
-        if (t > high) high = t;
-        learn(s, t, dt);
-        const behind = high - t;
-        const known = (lag[s] as number) * LAG_DECAY;
-        lag[s] = behind > known ? behind : known;
+        marks[s * 2] = base;
+        step(s, t, last);
       }
-      newest = high;
       base++;
       if (length > 0) onSlice(batch);
     },
@@ -350,8 +329,8 @@ export function createEventTime(
     },
 
     save(live = false) {
-      const kept = new Float32Array(capacity);
-      for (let i = 0; i < capacity; i++) kept[i] = steps[i * 2 + 1] as number;
+      const kept = new Float32Array(memory.capacity);
+      for (let i = 0; i < kept.length; i++) kept[i] = steps[i * 2 + 1] as number;
       return {
         version: VERSION,
         arrays: {
@@ -375,15 +354,16 @@ export function createEventTime(
     restore(state) {
       if (state.version !== VERSION) throw new TocsinError('state_version', `event-time state ${state.version}`);
       const meta = state.meta as { newest: number | null; counters: EventTimeCounters };
-      lastSeen = state.arrays['lastSeen'] as Float64Array<ArrayBuffer>;
-      interval = state.arrays['interval'] as Float32Array<ArrayBuffer>;
-      lag = state.arrays['lag'] as Float32Array<ArrayBuffer>;
-      const saved = state.arrays['steps'] as Float32Array;
-      steps = new Float32Array(saved.length * 2);
-      marks = new Uint32Array(steps.buffer);
-      for (let i = 0; i < saved.length; i++) steps[i * 2 + 1] = saved[i] as number;
+      memory.restore(
+        {
+          lastSeen: state.arrays['lastSeen'] as Float64Array,
+          interval: state.arrays['interval'] as Float32Array,
+          lag: state.arrays['lag'] as Float32Array,
+        },
+        state.arrays['steps'] as Float32Array,
+      );
+      bind();
       base = FIRST_BASE;
-      capacity = lastSeen.length;
       newest = meta.newest ?? Number.NEGATIVE_INFINITY;
       Object.assign(counters, meta.counters);
     },
