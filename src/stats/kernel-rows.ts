@@ -32,6 +32,8 @@ export function createKernelRows(
   let capacity = 0;
   let room = 0;
   let at = placesOf(0, 0);
+  /** End of what was ever in use. */
+  let touched = 0;
 
   function placesOf(samples: number, series: number): number[] {
     let next = align(columnsAt + samples * sampleBytes);
@@ -52,9 +54,11 @@ export function createKernelRows(
     for (let k = widths.length - 1; k >= 0; k--) {
       const size = widths[k]! * 4;
       bytes.copyWithin(next[k]!, before[k]!, before[k]! + capacity * size);
-      bytes.fill(0, next[k]! + capacity * size, next[k]! + series * size);
+      // Memory that was never in use is zero, and not there until it is touched.
+      bytes.fill(0, next[k]! + capacity * size, Math.min(next[k]! + series * size, touched));
     }
     at = next;
+    touched = Math.max(touched, next.at(-1)!);
     capacity = series;
     room = samples;
     rows.forEach((one, k) => {

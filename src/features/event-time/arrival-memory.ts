@@ -31,6 +31,8 @@ export function createArrivalMemory() {
   let capacity = 0;
   let room = 0;
   let at = placesOf(0, 0);
+  /** End of what was ever in use. */
+  let touched = 0;
   let state = stateOf();
   let columns = columnsOf();
 
@@ -73,10 +75,12 @@ export function createArrivalMemory() {
       ['seen', 8],
     ] as const) {
       bytes.copyWithin(next[area], before[area], before[area] + capacity * width);
-      bytes.fill(0, next[area] + capacity * width, next[area] + series * width);
+      // Memory that was never in use is zero, and not there until it is touched.
+      bytes.fill(0, next[area] + capacity * width, Math.min(next[area] + series * width, touched));
     }
     const old = capacity;
     at = next;
+    touched = Math.max(touched, next.end);
     capacity = series;
     room = samples;
     state = stateOf();

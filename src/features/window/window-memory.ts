@@ -46,6 +46,8 @@ export function createWindowMemory() {
   /** Places in the list of series with a base window under way. */
   let listed = 0;
   let at = placesOf(0, 0, 0);
+  /** End of what was ever in use. */
+  let touched = 0;
   let counts = new Int32Array(kernel.memory.buffer, kernel.countsAt(), 8);
   counts[OLDEST] = LONG_AGO;
   let state = stateOf();
@@ -96,10 +98,12 @@ export function createWindowMemory() {
       ['cold', COLD * 4, next.cold],
     ] as const) {
       bytes.copyWithin(to, before[area], before[area] + capacity * width);
-      bytes.fill(0, to + capacity * width, to + series * width);
+      // Memory that was never in use is zero, and not there until it is touched.
+      bytes.fill(0, to + capacity * width, Math.min(to + series * width, touched));
     }
     bytes.copyWithin(next.open, before.open, before.open + counts[OPEN]! * 4);
     at = next;
+    touched = Math.max(touched, next.end);
     capacity = series;
     room = samples;
     listed = list;
