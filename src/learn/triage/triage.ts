@@ -13,8 +13,8 @@ export type ModelData = LogisticData | TreesData | DenseData;
 export const TRIAGE_KINDS = ['logistic', 'gbdt', 'forest', 'dense'] as const;
 export type TriageKind = (typeof TRIAGE_KINDS)[number];
 
-/** Labels from which on trees know more than a straight line: reference/methods section 6. */
-const TREES_FROM = 100;
+/** Labels from which on the dearer challengers are looked at, and a straight line needs no strong prior. */
+const MANY = 100;
 /** Without so many of each, nothing is said at all. */
 const LEAST_OF_EACH = 5;
 const LEAST_LABELS = 20;
@@ -23,6 +23,7 @@ const STRONG_PRIOR = 4;
 /** Shares of history after which a model is trained and judged on what follows. */
 const SPLITS = [0.4, 0.55, 0.7, 0.85, 1];
 const BOOTSTRAPS = 200;
+const FOLDS = 5;
 
 /** How a triage model did on labels that came after those it was trained on. */
 export interface TriageReport {
@@ -56,7 +57,7 @@ export interface TriageData {
   /** Log-odds from the unsupervised score, and from the blend to a probability. */
   readonly unsupervised: CalibrationData;
   readonly calibration: CalibrationData;
-  /** Incidents less likely real than this are held back; chosen so that `keep` of the real ones pass. */
+  /** Incidents less likely real than this are held back; chosen so that `keep` of the real ones pass in time to come. */
   readonly limit: number;
   /** False: its probability is shown, but nothing is held back. */
   readonly active: boolean;
@@ -67,7 +68,7 @@ export interface TriageOptions {
   /** Share of real incidents that must pass. */
   readonly keep: number;
   readonly seed: number;
-  /** `auto`: logistic below a hundred labels, boosted trees above. */
+  /** `auto`: a random forest, which was the best at every number of labels (docs/adr/0012-triage.md). */
   readonly kind: TriageKind | 'auto';
 }
 
@@ -79,7 +80,7 @@ export function classifierOf(data: ModelData): Classifier {
 }
 
 function train(kind: TriageKind, table: Table, seed: number): ModelData {
-  if (kind === 'logistic') return trainLogistic(table, table.rows < TREES_FROM ? STRONG_PRIOR : 1);
+  if (kind === 'logistic') return trainLogistic(table, table.rows < MANY ? STRONG_PRIOR : 1);
   if (kind === 'gbdt') return trainGbdt(table);
   if (kind === 'forest') return trainForest(table, { trees: 100, leaves: 64, depth: 10, minChild: 4, seed });
   return trainDense(table, { hidden: 16, epochs: 60, batch: 32, rate: 0.01, penalty: 2, seed });
@@ -99,8 +100,49 @@ interface Judged {
   readonly labels: number[];
 }
 
+/** Every fifth label judged by a model of the others: no test of time, but better than none where the beginning is too short. */
+function crossed(table: Table, kind: TriageKind, seed: number): Judged {
+  const out: Judged = { scores: [], plain: [], labels: [] };
+  const rows = Array.from({ length: table.rows }, (_, i) => i);
+  for (let fold = 0; fold < FOLDS; fold++) {
+    const rest = pick(
+      table,
+      rows.filter((i) => i % FOLDS !== fold),
+    );
+    judge(
+      rest,
+      pick(
+        table,
+        rows.filter((i) => i % FOLDS === fold),
+      ),
+      kind,
+      seed,
+      out,
+    );
+  }
+  return out;
+}
+
+function pick(table: Table, rows: readonly number[]): Table {
+  const { columns } = table;
+  const values = new Float32Array(rows.length * columns);
+  for (const [k, i] of rows.entries()) values.set(table.values.subarray(i * columns, (i + 1) * columns), k * columns);
+  return { rows: rows.length, columns, values, labels: Uint8Array.from(rows, (i) => table.labels[i]!) };
+}
+
+function judge(past: Table, next: Table, kind: TriageKind, seed: number, out: Judged): void {
+  const platt = fitPlatt(claims(past), past.labels);
+  const model = scoresOf(classifierOf(train(kind, past, seed)), next);
+  for (const [i, claim] of claims(next).entries()) {
+    const plain = logOdds(calibrated(platt, claim));
+    out.scores.push(blend(model[i]!, plain));
+    out.plain.push(claim);
+    out.labels.push(next.labels[i]!);
+  }
+}
+
 /** Trains on each beginning of the history and judges what came next: no label is judged by a model that knew it or a later one. */
-function prequential(table: Table, kindOf: (rows: number) => TriageKind, seed: number): Judged {
+function prequential(table: Table, kind: TriageKind, seed: number): Judged {
   const out: Judged = { scores: [], plain: [], labels: [] };
   for (let s = 0; s + 1 < SPLITS.length; s++) {
     const from = Math.floor(SPLITS[s]! * table.rows);
@@ -108,14 +150,7 @@ function prequential(table: Table, kindOf: (rows: number) => TriageKind, seed: n
     const next = slice(table, from, Math.floor(SPLITS[s + 1]! * table.rows));
     const real = positives(past);
     if (real < LEAST_OF_EACH || past.rows - real < LEAST_OF_EACH) continue;
-    const platt = fitPlatt(claims(past), past.labels);
-    const model = scoresOf(classifierOf(train(kindOf(past.rows), past, seed)), next);
-    for (const [i, claim] of claims(next).entries()) {
-      const plain = logOdds(calibrated(platt, claim));
-      out.scores.push(blend(model[i]!, plain));
-      out.plain.push(claim);
-      out.labels.push(next.labels[i]!);
-    }
+    judge(past, next, kind, seed, out);
   }
   return out;
 }
@@ -166,37 +201,41 @@ export function trainTriage(table: Table, options: TriageOptions = TRIAGE): Tria
       'invalid_request',
       `triage needs ${LEAST_LABELS} verdicts and ${LEAST_OF_EACH} of each kind; there are ${real} real and ${table.rows - real} not`,
     );
-  const kindOf = (rows: number): TriageKind =>
-    options.kind === 'auto' ? (rows < TREES_FROM ? 'logistic' : 'gbdt') : options.kind;
-  const kind = kindOf(table.rows);
-  const judged = prequential(table, kindOf, options.seed);
+  const kind = options.kind === 'auto' ? 'forest' : options.kind;
+  const inTime = prequential(table, kind, options.seed);
+  const judgedReal = inTime.labels.reduce((sum, label) => sum + label, 0);
+  const enough = judgedReal >= LEAST_OF_EACH && inTime.labels.length - judgedReal >= LEAST_OF_EACH;
+  const judged = enough ? inTime : crossed(table, kind, options.seed);
   const calibration = fitPlatt(judged.scores, judged.labels);
   const p = judged.scores.map((score) => calibrated(calibration, score));
   const model = train(kind, table, options.seed);
-  const limitScore = limitFor(judged.scores, judged.labels, options.keep);
-  const low = judged.labels.length === 0 ? Number.NEGATIVE_INFINITY : gainLow(judged, options.seed);
+  // Half of what may be lost is left to the time to come: scores drift.
+  const limitScore = limitFor(judged.scores, judged.labels, (1 + options.keep) / 2);
+  const low = enough ? gainLow(judged, options.seed) : Number.NEGATIVE_INFINITY;
   const plainLimit = limitFor(judged.plain, judged.labels, options.keep);
-  const challengers = TRIAGE_KINDS.filter(
-    (other) => other !== kind && (other === 'logistic' || table.rows >= TREES_FROM),
-  );
+  const challengers = TRIAGE_KINDS.filter((other) => other !== kind && (other === 'logistic' || table.rows >= MANY));
   const report: TriageReport = {
     kind,
     labels: table.rows,
     real,
-    judged: judged.labels.length,
+    judged: inTime.labels.length,
     auc: auc(judged.scores, judged.labels),
     aucUnsupervised: auc(judged.plain, judged.labels),
-    removed: removedBelow(judged.scores, judged.labels, limitScore),
+    removed: removedBelow(judged.scores, judged.labels, limitFor(judged.scores, judged.labels, options.keep)),
     removedUnsupervised: removedBelow(judged.plain, judged.labels, plainLimit),
     gainLow: low,
     brier: brier(p, judged.labels),
     ece: ece(p, judged.labels),
     reliability: reliability(p, judged.labels),
     challengers: challengers.map((other) => {
-      const result = prequential(table, () => other, options.seed);
+      const result = prequential(table, other, options.seed);
       return { kind: other, auc: auc(result.scores, result.labels) };
     }),
-    abstains: low > 0 ? '' : 'on labels it had not seen it did not surely beat the score without labels',
+    abstains: !enough
+      ? 'too few labels come after one another to be judged in time'
+      : low > 0
+        ? ''
+        : 'on labels that came later it did not surely beat the score without labels',
   };
   return {
     version: 1,

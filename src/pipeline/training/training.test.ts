@@ -186,6 +186,6 @@ describe('training jobs', () => {
     const [record] = await control.models.models('triage');
     expect(record!.metrics).toMatchObject({ labels: 60, real: 20 });
     const data = JSON.parse(new TextDecoder().decode(jobs.artefacts.read(record!.checksum))) as TriageData;
-    expect(data.kind).toBe('logistic');
+    expect(data.kind).toBe('forest');
   });
 });
