@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { lnGamma } from '../../stats/count-tails.ts';
+import { lnGamma } from '../../stats/tails/count-tails.ts';
 import { createRng } from '../../stats/rng.ts';
 import { createBocpd } from './bocpd.ts';
 

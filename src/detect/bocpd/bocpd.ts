@@ -1,7 +1,7 @@
 import type { PromotedDetector, StateBlob } from '../../domain/detector.ts';
 import { defaultsOf, type Options, type OptionsSpec } from '../../domain/options.ts';
 import { checkVersion } from '../../stats/blocks.ts';
-import { lnGamma } from '../../stats/count-tails.ts';
+import { lnGamma } from '../../stats/tails/count-tails.ts';
 
 export const BOCPD_OPTIONS = {
   expected: { type: 'integer', default: 250, min: 10, doc: 'Values between changes that are expected.' },

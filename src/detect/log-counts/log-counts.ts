@@ -3,7 +3,7 @@ import type { StateBlob } from '../../domain/detector.ts';
 import { TocsinError } from '../../domain/error.ts';
 import { defaultsOf, type Options, type OptionsSpec } from '../../domain/options.ts';
 import { createEvidence, type LogTick, type ServiceNames, type TemplateCatalogue } from '../../domain/signal/ticks.ts';
-import { ScoreTails } from '../../stats/score-tails.ts';
+import { ScoreTails } from '../../stats/tails/score-tails.ts';
 
 export const LOG_COUNTS_OPTIONS = {
   prototypes: { type: 'integer', default: 32, min: 2, max: 256, doc: 'Typical mixtures of templates kept a service.' },

@@ -4,8 +4,8 @@ import { TocsinError } from '../../domain/error.ts';
 import { defaultsOf, type Options, type OptionsSpec } from '../../domain/options.ts';
 import type { LogBatch } from '../../domain/signal/batch.ts';
 import { createEvidence, type LogTick, type ServiceNames, type TemplateCatalogue } from '../../domain/signal/ticks.ts';
-import { smallestOf } from '../../stats/count-tails.ts';
-import { ScoreTails } from '../../stats/score-tails.ts';
+import { smallestOf } from '../../stats/tails/count-tails.ts';
+import { ScoreTails } from '../../stats/tails/score-tails.ts';
 
 export const LOG_PARAMETERS_OPTIONS = {
   samples: { type: 'integer', default: 8, min: 1, max: 1000, doc: 'Lines of a template read for numbers in one tick.' },

@@ -4,8 +4,8 @@ import { TocsinError } from '../../domain/error.ts';
 import { defaultsOf, type Options, type OptionsSpec } from '../../domain/options.ts';
 import { createEvidence, type LogTick, type ServiceNames, type TemplateCatalogue } from '../../domain/signal/ticks.ts';
 import type { EpochMs, ServiceIndex } from '../../domain/units.ts';
-import { poissonAtLeast, smallestOf } from '../../stats/count-tails.ts';
-import { ScoreTails } from '../../stats/score-tails.ts';
+import { poissonAtLeast, smallestOf } from '../../stats/tails/count-tails.ts';
+import { ScoreTails } from '../../stats/tails/score-tails.ts';
 
 export const LOG_RARITY_OPTIONS = {
   warmup: { type: 'integer', default: 60, min: 1, max: 100_000, doc: 'Ticks with lines before a service is judged.' },

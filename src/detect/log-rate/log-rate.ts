@@ -4,8 +4,8 @@ import { TocsinError } from '../../domain/error.ts';
 import { defaultsOf, type Options, type OptionsSpec } from '../../domain/options.ts';
 import { createEvidence, type LogTick, type ServiceNames, type TemplateCatalogue } from '../../domain/signal/ticks.ts';
 import { HOUR } from '../../domain/units.ts';
-import { negativeBinomialAtLeast, smallestOf } from '../../stats/count-tails.ts';
-import { ScoreTails } from '../../stats/score-tails.ts';
+import { negativeBinomialAtLeast, smallestOf } from '../../stats/tails/count-tails.ts';
+import { ScoreTails } from '../../stats/tails/score-tails.ts';
 
 export const LOG_RATE_OPTIONS = {
   warmup: {

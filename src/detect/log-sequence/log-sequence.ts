@@ -4,8 +4,8 @@ import { TocsinError } from '../../domain/error.ts';
 import { defaultsOf, type Options, type OptionsSpec } from '../../domain/options.ts';
 import type { LogBatch } from '../../domain/signal/batch.ts';
 import { createEvidence, type LogTick, type ServiceNames, type TemplateCatalogue } from '../../domain/signal/ticks.ts';
-import { poissonAtLeast } from '../../stats/count-tails.ts';
-import { ScoreTails } from '../../stats/score-tails.ts';
+import { poissonAtLeast } from '../../stats/tails/count-tails.ts';
+import { ScoreTails } from '../../stats/tails/score-tails.ts';
 
 export const LOG_SEQUENCE_OPTIONS = {
   sessions: {

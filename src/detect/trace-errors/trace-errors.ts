@@ -10,8 +10,8 @@ import {
   type TraceExamples,
 } from '../../domain/signal/ticks.ts';
 import type { EpochMs } from '../../domain/units.ts';
-import { binomialAtLeast, smallestOf } from '../../stats/count-tails.ts';
-import { ScoreTails } from '../../stats/score-tails.ts';
+import { binomialAtLeast, smallestOf } from '../../stats/tails/count-tails.ts';
+import { ScoreTails } from '../../stats/tails/score-tails.ts';
 
 export const TRACE_ERRORS_OPTIONS = {
   warmup: {

@@ -10,9 +10,9 @@ import {
   type TraceExamples,
 } from '../../domain/signal/ticks.ts';
 import type { EpochMs } from '../../domain/units.ts';
-import { binomialAtLeast, smallestOf } from '../../stats/count-tails.ts';
+import { binomialAtLeast, smallestOf } from '../../stats/tails/count-tails.ts';
 import { PairIndex } from '../../stats/pair-index.ts';
-import { ScoreTails } from '../../stats/score-tails.ts';
+import { ScoreTails } from '../../stats/tails/score-tails.ts';
 
 export const TRACE_LATENCY_OPTIONS = {
   maxKeys: {

@@ -15,9 +15,9 @@ import {
   negativeBinomialAtMost,
   poissonAtLeast,
   smallestOf,
-} from '../../stats/count-tails.ts';
+} from '../../stats/tails/count-tails.ts';
 import { PairIndex } from '../../stats/pair-index.ts';
-import { ScoreTails } from '../../stats/score-tails.ts';
+import { ScoreTails } from '../../stats/tails/score-tails.ts';
 
 export const TRACE_STRUCTURE_OPTIONS = {
   maxPairs: {

@@ -2,8 +2,8 @@ import type { EdgeTick } from '../../domain/anomaly.ts';
 import type { StateArray } from '../../domain/detector.ts';
 import type { ServiceNames, SettledSpans } from '../../domain/signal/ticks.ts';
 import type { EpochMs } from '../../domain/units.ts';
-import { binomialAtLeast } from '../../stats/count-tails.ts';
-import { ScoreTails } from '../../stats/score-tails.ts';
+import { binomialAtLeast } from '../../stats/tails/count-tails.ts';
+import { ScoreTails } from '../../stats/tails/score-tails.ts';
 
 /** Doubles of one edge: the open tick, then what is remembered; each mean is followed by its variance. */
 const WIDTH = 16;

@@ -78,7 +78,7 @@ export function write(response: ServerResponse, answer: HttpAnswer, head: boolea
   if (!open) {
     // As one string with the head it is one write; a buffer would be a gathering write of two, a few microseconds more.
     if (head || answer.body.length === 0) response.end();
-    else response.end(answer.body.latin1Slice(), 'latin1');
+    else response.end(answer.body.toString('latin1'), 'latin1');
     return;
   }
   if (head || answer.body.length === 0) response.flushHeaders();

@@ -1,5 +1,5 @@
-import type { StateBlob } from '../domain/detector.ts';
-import { TocsinError } from '../domain/error.ts';
+import type { StateBlob } from '../../domain/detector.ts';
+import { TocsinError } from '../../domain/error.ts';
 
 const VERSION = 1;
 const BINS = 64;
