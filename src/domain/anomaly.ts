@@ -113,6 +113,11 @@ export interface ServiceTick {
   readonly evidence: readonly Evidence[];
   /** True while the service is too young to be judged; its p is reported but must not page. */
   readonly learning?: boolean;
+  /**
+   * -log10 p of all signals of the service together against their slow usual levels: how far an incident extends, where `p`
+   * says when it begins. Absent in ticks without a row (`features/service-row`).
+   */
+  readonly extent?: number;
   /** `service.version` seen last; absent or empty when the telemetry names none. */
   readonly version?: string;
 }

@@ -50,4 +50,16 @@ export interface PipelineStats {
   readonly futurePoints: number;
   readonly duplicatePoints: number;
   readonly stateBytes: number;
+  /** How much of what it should see the promoted tier sees; absent while it is off. */
+  readonly promoted?: PromotedStats;
+}
+
+export interface PromotedStats {
+  /** Series that hold a ring, of so many that may. */
+  readonly held: number;
+  readonly slots: number;
+  /** Looks that the budget did not allow, since the start. */
+  readonly missed: number;
+  /** Share of the series looked at within a day. */
+  readonly dayShare: number;
 }

@@ -12,6 +12,9 @@ export interface ProgramMetrics {
   readonly latePointsTotal: Gauge;
   readonly replayFaultsTotal: Gauge;
   readonly stateBytes: Gauge;
+  readonly promotedSeries: Gauge;
+  readonly promotedMissedTotal: Gauge;
+  readonly promotedDayShare: Gauge;
   readonly watermarkSeconds: Gauge;
   readonly requestsTotal: Gauge;
   readonly receivedBytesTotal: Gauge;
@@ -62,6 +65,17 @@ export function createMetrics(version: string): ProgramMetrics {
       ['shard'],
     ),
     stateBytes: gauge('tocsin_state_bytes', 'Memory of series, detectors and windows.', ['shard']),
+    promotedSeries: gauge('tocsin_promoted_series', 'Series that the promoted tier holds.', ['shard']),
+    promotedMissedTotal: gauge(
+      'tocsin_promoted_looks_missed_total',
+      'Looks at strange series that the budget of the promoted tier did not allow.',
+      ['shard'],
+    ),
+    promotedDayShare: gauge(
+      'tocsin_promoted_day_share',
+      'Share of the series that the promoted tier looked at within a day.',
+      ['shard'],
+    ),
     watermarkSeconds: gauge('tocsin_watermark_timestamp_seconds', 'Newest event time seen.', ['shard']),
     requestsTotal: gauge('tocsin_ingest_requests_total', 'Ingest requests answered.', [
       'shard',

@@ -76,7 +76,23 @@ export function createLive(
         futurePoints: sum((s) => s.future),
         duplicatePoints: sum((s) => s.duplicates),
         stateBytes: sum((s) => s.stateBytes),
+        ...promotedOf([...figures.values()].map(({ stats }) => stats)),
       };
+    },
+  };
+}
+
+/** The promoted tiers of all shards as one; a share is weighed by series. */
+function promotedOf(shards: readonly ShardFigures['stats'][]): Pick<PipelineStats, 'promoted'> {
+  const tiers = shards.flatMap(({ promoted, series }) => (promoted === null ? [] : [{ ...promoted, series }]));
+  if (tiers.length === 0) return {};
+  const series = tiers.reduce((total, tier) => total + tier.series, 0);
+  return {
+    promoted: {
+      held: tiers.reduce((total, tier) => total + tier.held, 0),
+      slots: tiers.reduce((total, tier) => total + tier.slots, 0),
+      missed: tiers.reduce((total, tier) => total + tier.missed, 0),
+      dayShare: tiers.reduce((total, tier) => total + tier.dayShare * (tier.series / Math.max(1, series)), 0),
     },
   };
 }

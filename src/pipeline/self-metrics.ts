@@ -34,6 +34,11 @@ export function copyFigures(
     metrics.latePointsTotal.set({ shard, reason: 'future' }, stats.future);
     metrics.replayFaultsTotal.set(labels, stats.replayFaults);
     metrics.stateBytes.set(labels, stats.stateBytes);
+    if (stats.promoted !== null) {
+      metrics.promotedSeries.set(labels, stats.promoted.held);
+      metrics.promotedMissedTotal.set(labels, stats.promoted.missed);
+      metrics.promotedDayShare.set(labels, stats.promoted.dayShare);
+    }
     metrics.watermarkSeconds.set(labels, stats.watermark / 1_000);
     metrics.receivedBytesTotal.set(labels, ingest.bytesIn);
     for (const { protocol, signal, code, count } of ingest.requests)

@@ -176,6 +176,49 @@ describe('service fusion', () => {
     expect(tick).toMatchObject({ seriesSeen: n, seriesStrange: n });
   });
 
+  it('counts a voice only where it is strange, shows what it says as evidence, and keeps it as extent', () => {
+    const make = () => {
+      const fusion = createServiceFusion(named);
+      const play = player(fusion, 12, 0, 5);
+      for (let tick = 1; tick <= 400; tick += 1) play(tick);
+      return { fusion, play };
+    };
+    const without = make().play(401, 5);
+    const ordinary = make();
+    ordinary.fusion.addVoice(0, 'metric', 0.4, null);
+    const calm = ordinary.play(401, 5);
+    expect(calm.p).toBe(without.p);
+    expect(calm.extent).toBeCloseTo(-Math.log10(0.4), 9);
+    expect(without.extent).toBeUndefined();
+    const loud = make();
+    const said = evidence('row', 1e-5);
+    loud.fusion.addVoice(0, 'metric', 1e-5, said);
+    const tick = loud.play(401);
+    expect(tick.p).toBeLessThan(1e-3);
+    expect(tick.evidence[0]).toEqual(said);
+  });
+
+  it('takes back what somebody who looked closer found ordinary, and adds what he found strange', () => {
+    const at = (to: (surprise: number) => number) => {
+      const fusion = createServiceFusion(named);
+      const play = player(fusion, 12, 0, 6);
+      for (let tick = 1; tick <= 400; tick += 1) play(tick);
+      const series = Int32Array.from({ length: 12 }, (_, i) => i);
+      const surprise = new Float32Array(12).fill(0.3);
+      surprise[4] = 4;
+      fusion.observe(series, surprise, 12, new Int32Array(12), new Uint8Array(12));
+      fusion.revise(0, new Uint8Array(12), (_, s) => to(s));
+      return fusion.close(401 * TICK, nothing)[0]!;
+    };
+    const as = at((s) => s);
+    const less = at(() => 1);
+    const more = at(() => 6);
+    expect(less.p).toBeGreaterThan(10 * as.p);
+    expect(less.seriesStrange).toBe(0);
+    expect(more.p).toBeLessThan(as.p);
+    expect(as.seriesStrange).toBe(1);
+  });
+
   it('goes on the same after save and restore', () => {
     const a = createServiceFusion(named);
     const first = player(a, 20, 0.4, 9);

@@ -47,8 +47,8 @@ export interface ServiceFusion {
    */
   addEvidence(service: number, evidence: Evidence, tests?: number): void;
   /**
-   * A calibrated p of the service as a whole (`fuse/row-fusion`), the last one a modality and tick. What goes with it is
-   * shown as evidence and not counted again.
+   * A calibrated p of the service as a whole (`fuse/row-fusion`), the last one a modality and tick: the tick's `extent`, and
+   * counted where it is strange. What goes with it is shown as evidence and not counted again.
    */
   addVoice(service: number, modality: Modality, p: number, evidence: Evidence | null): void;
   /**
@@ -76,6 +76,9 @@ interface Voice {
   readonly p: number;
   readonly evidence: Evidence | null;
 }
+
+/** An ordinary voice is not counted: in the mean over voices it would speak against a single strange series. */
+const VOICE_P = 1e-2;
 
 const STATE_VERSION = 3;
 const MODALITIES: readonly Modality[] = ['metric', 'log', 'trace'];
@@ -161,7 +164,7 @@ export function createServiceFusion(
     }
     if (tests > 0) ps.push(cauchyP(sum / tests));
     const voice = voices.get(service * 3 + modality);
-    if (voice !== undefined) ps.push(voice.p);
+    if (voice !== undefined && voice.p <= VOICE_P) ps.push(voice.p);
     return ps.length === 0 ? null : acat(ps);
   }
 
@@ -209,6 +212,7 @@ export function createServiceFusion(
     const started = firstSeen[service] ?? Number.NaN;
     const young =
       Number.isNaN(started) || at - started < options.coldStart || (scored[service] ?? 0) < options.coldTicks;
+    const extent = voices.get(service * 3 + MODALITY.metric)?.p;
     const tick: ServiceTick = {
       ...describeService(service),
       at,
@@ -219,6 +223,7 @@ export function createServiceFusion(
       seriesStrange: strange,
       evidence: evidenceOf(service, describe),
       ...(young ? { learning: true } : {}),
+      ...(extent === undefined ? {} : { extent: -Math.log10(extent) }),
     };
     return { tick, surprise, judged: present.length > 0 };
   }
@@ -239,7 +244,7 @@ export function createServiceFusion(
       if (-Math.log10(evidence.p * tests) >= options.urgentSurprise) tally.hurry(service);
     },
     addVoice(service, modality, p, evidence) {
-      tally.touch(service);
+      if (p <= VOICE_P) tally.touch(service);
       voices.set(service * 3 + MODALITY[modality], { p, evidence });
     },
     revise(service, modalityOf, restated) {

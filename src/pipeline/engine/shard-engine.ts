@@ -5,7 +5,7 @@ import type { RowKeeper } from '../../domain/live-rows.ts';
 import type { IntakeResult, PayloadFormat, Signal, SignalSink } from '../../domain/ports.ts';
 import type { DeployMarker, HistogramBatch, LogBatch, PointBatch, SpanBatch } from '../../domain/signal/batch.ts';
 import { createWindowRows, type TickReport, type WindowRows } from '../../domain/signal/history.ts';
-import type { SeriesInfo } from '../../domain/signal/series.ts';
+import type { SeriesTable } from '../../domain/signal/series.ts';
 import { type DurationMs, type EpochMs, MINUTE, SECOND } from '../../domain/units.ts';
 import { signalName } from '../../fuse/explain/explain.ts';
 import { createServiceFusion, type ServiceFusion } from '../../fuse/service/service.ts';
@@ -133,10 +133,7 @@ export class ShardEngine implements SignalSink {
   /** Does to the state what `read` and `apply` did when `input` was plain. */
   applyColumns(input: MetricInput, wallNow: EpochMs): void {
     this.#at(wallNow);
-    for (const { service, version, at } of input.versions) {
-      const marker = this.#table.names.noteVersion(service, version, at);
-      if (marker !== null) input.deploy(marker);
-    }
+    input.noteVersions(this.#table.names);
     const { pointColumns, histogramColumns } = input;
     this.#table.touchBatch(pointColumns);
     this.#table.touch(histogramColumns.length, histogramColumns.series, histogramColumns.time);
@@ -177,10 +174,9 @@ export class ShardEngine implements SignalSink {
     } else this.passTime(wallNow);
   }
 
-  readonly describeSeries = (series: number): SeriesInfo => this.#table.describe(series);
-
-  /** The service's number in this shard, made when it is not known. */
-  readonly serviceNumber = (tenant: string, service: string): number => this.#table.ensureService(tenant, service);
+  get table(): SeriesTable {
+    return this.#table;
+  }
 
   /**
    * The process starts (again): the time it was away is not silence of the senders. Back within the grace that every tick
@@ -356,6 +352,7 @@ export class ShardEngine implements SignalSink {
       duplicates: counters.duplicates,
       stateBytes: this.#table.bytes() + perSeries * this.#table.size,
       watermark: this.#watermark,
+      promoted: this.#metrics.models.coverage(this.#watermark),
     };
   }
 

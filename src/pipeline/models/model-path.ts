@@ -55,9 +55,8 @@ export const PROMOTED_TIER_OPTIONS = {
   },
 } as const satisfies OptionsSpec;
 
-/** A row this strange is evidence; from `VOICE_P` on it counts as a voice without. */
+/** A row this strange is evidence. */
 const STRANGE_P = 1e-3;
-const VOICE_P = 1e-2;
 /** A service this strange has all its series looked at. */
 const TROUBLED_P = 1e-3;
 /** Signals named in a text, and kept as contributions. */
@@ -168,8 +167,7 @@ export class ModelPath {
       for (let slot = 0; slot < row.length; slot += 1)
         if (row[slot] !== 0) row[slot] = this.#policy.rowValue(this.#rows.seriesOf(service, slot), row[slot]!);
       const verdict = this.#fusion.observe(service, row, at, false);
-      // An ordinary row says nothing: in the mean over voices it would speak against a single strange series.
-      if (verdict === null || verdict.p > VOICE_P) return;
+      if (verdict === null) return;
       const evidence = verdict.p < STRANGE_P ? this.#evidence(service, row, verdict.p, at) : null;
       this.#service.addVoice(service, 'metric', verdict.p, evidence);
     });

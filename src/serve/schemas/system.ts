@@ -64,6 +64,7 @@ export const pipelineStats = z
     futurePoints: z.number(),
     duplicatePoints: z.number(),
     stateBytes: z.number(),
+    promoted: z.object({ held: z.number(), slots: z.number(), missed: z.number(), dayShare: z.number() }).optional(),
   })
   .meta({ id: 'PipelineStats' });
 export type WireStats = z.infer<typeof pipelineStats>;

@@ -3,7 +3,7 @@ import type { Rng } from '../rng.ts';
 /**
  * Isolation forest (Liu, Ting, Zhou 2008) for 16-bit features. Every tree is a full binary tree in heap order whose inner
  * nodes are one word, `dimension << 16 | split`; a branch that ended early goes left for nothing. So scoring has no branch,
- * and four points go down a tree side by side (0.96 of the speed of C, `bench/forest.ts`).
+ * and four points go down a tree side by side (3 to 4 times a loop with branches, `bench/models.ts`).
  */
 export interface IsolationForest {
   readonly trees: number;
@@ -17,7 +17,7 @@ export interface IsolationForest {
   readonly usual: number;
 }
 
-export interface ForestShape {
+interface ForestShape {
   readonly trees: number;
   readonly depth: number;
   /** Rows each tree is grown from. */
@@ -114,7 +114,7 @@ export function growForest(
   return { trees, depth, dims, nodes, leaves, usual: pathOf(sample) };
 }
 
-/** Mean path length of each of `count` points of `dims` values into `out`. 2.6 M/s at 32 trees x 8 levels x 4 values. */
+/** Mean path length of each of `count` points of `dims` values into `out`. */
 export function meanPaths(forest: IsolationForest, points: Uint16Array, count: number, out: Float32Array): void {
   const { trees, depth, dims, nodes, leaves } = forest;
   const inner = (1 << depth) - 1;
