@@ -48,6 +48,14 @@ export interface SuppressionPreview {
   readonly truncated: boolean;
 }
 
+/** A policy with its settings in words, by the names of the configuration. */
+export interface PolicyView {
+  readonly name: string;
+  /** Empty: everything. */
+  readonly matchers: readonly Matcher[];
+  readonly settings: readonly { readonly key: string; readonly value: string }[];
+}
+
 /** What people do about who is told, behind the API. */
 export interface Alerting {
   silences(): readonly Silence[];
@@ -81,6 +89,8 @@ export interface Alerting {
   ): Promise<SuppressionPreview>;
   alerts(): readonly AlertView[];
   receivers(): readonly string[];
+  /** What is said of some series and services, in the order in which the first that says something counts. */
+  policies(): readonly PolicyView[];
   /** The tree, receivers, time intervals and inhibition rules, for the page. */
   routing(): RoutingView;
   /** What labels reach now. `confidence` (0-1) as an incident would have it. */

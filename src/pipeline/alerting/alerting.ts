@@ -14,6 +14,7 @@ import type { Clock, ControlStore } from '../../domain/ports.ts';
 import { DAY, MINUTE, SECOND } from '../../domain/units.ts';
 import type { Correlator } from '../correlator/correlator.ts';
 import { notificationOf } from '../correlator/messages.ts';
+import { policyViews } from '../policy/view.ts';
 import { routingTest, routingView } from '../routing/view.ts';
 import type { Settings } from '../settings.ts';
 
@@ -144,6 +145,7 @@ export async function createAlerting(options: AlertingOptions): Promise<RunningA
         });
     },
     receivers: () => names,
+    policies: () => policyViews(settings.policies),
     routing: () => routingView(settings, tree, zone, clock.now()),
     testRouting: (labels, confidence) => routingTest(tree, labels, confidence, clock.now()),
     configYaml: () =>

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { alertingWorld } from '../../pipeline/alerting/testing/world.ts';
 import type { App } from '../app.ts';
-import { routingTest, routingView } from '../schemas/routing.ts';
+import { policyView, routingTest, routingView } from '../schemas/routing.ts';
 import { createApiServer } from '../server.ts';
 import { createFixture } from '../testing/fixture.ts';
 import { MEANT } from '../testing/harness.ts';
@@ -27,6 +27,12 @@ route:
 time_intervals:
   - name: lunch
     time_intervals: [{times: [{start_time: '11:00', end_time: '13:00'}], weekdays: ['monday:friday'], days_of_month: [-1, '1:31']}]
+policies:
+  - name: queues
+    matchers: [metric=~"queue.*"]
+    detection_direction: above_expected
+    min_dev_from_expected: [0, 20]
+  - {name: web, matchers: [service="web"], deploy_grace: 5m}
 inhibit_rules:
   - {source_matchers: [severity="critical"], target_matchers: [severity="info"], equal: [service]}
 `;
@@ -85,5 +91,24 @@ test('labels are routed as by the router: continue, thresholds, time intervals',
   ]);
   expect((await ask({ severity: 'info', service: 'web' })).matches).toMatchObject([
     { route: '0', heldBy: 'less severe than warning, what this route asks for' },
+  ]);
+});
+
+test('policies are shown by the names of the configuration', async () => {
+  const { items } = (await app.inject('/api/v1/policies')).json() as { items: readonly unknown[] };
+  expect(items.map((item) => policyView.strict().parse(item))).toEqual([
+    {
+      name: 'queues',
+      matchers: [{ name: 'metric', value: 'queue.*', isRegex: true, isEqual: true }],
+      settings: [
+        { key: 'detection_direction', value: 'above_expected' },
+        { key: 'min_dev_from_expected', value: '0 below, 20 above' },
+      ],
+    },
+    {
+      name: 'web',
+      matchers: [{ name: 'service', value: 'web', isRegex: false, isEqual: true }],
+      settings: [{ key: 'deploy_grace', value: '5m' }],
+    },
   ]);
 });

@@ -1,7 +1,8 @@
+import { z } from 'zod';
 import type { App } from '../app.ts';
 import type { ApiDeps } from '../deps.ts';
-import { problems } from '../schemas/common.ts';
-import { routingTest, routingTestBody, routingView } from '../schemas/routing.ts';
+import { list, problems } from '../schemas/common.ts';
+import { policyView, routingTest, routingTestBody, routingView } from '../schemas/routing.ts';
 
 const tags = ['alerting'];
 
@@ -19,6 +20,18 @@ export function routingRoutes(app: App, { alerting }: ApiDeps): void {
       },
     },
     async () => alerting.routing(),
+  );
+
+  app.get(
+    '/api/v1/policies',
+    {
+      schema: {
+        tags,
+        summary: 'What is said of some series and services; of each setting the first policy that matches counts',
+        response: { 200: z.object({ items: list(policyView) }), ...problems },
+      },
+    },
+    async () => ({ items: alerting.policies() }),
   );
 
   app.post(

@@ -46,6 +46,15 @@ export const routingView = z
   .meta({ id: 'Routing' });
 export type WireRouting = z.infer<typeof routingView>;
 
+export const policyView = z
+  .object({
+    name: z.string(),
+    matchers: list(matcherView),
+    settings: list(z.object({ key: z.string(), value: z.string() })),
+  })
+  .meta({ id: 'Policy' });
+export type WirePolicy = z.infer<typeof policyView>;
+
 export const routingTestBody = z.strictObject({
   labels: labels.refine((given) => Object.keys(given).length <= 50, 'at most 50 labels'),
   confidence: z.number().min(0).max(1).default(1).describe('As an incident would have it.'),

@@ -6,6 +6,7 @@ import type {
   WireBudget,
   WireMaintenance,
   WireMaintenancePreview,
+  WirePolicy,
   WirePreview,
   WireRouting,
   WireRoutingTest,
@@ -30,6 +31,12 @@ export const useMaintenance = () =>
   });
 export const useRouting = () =>
   useQuery({ queryKey: ['routing'], queryFn: () => get<WireRouting>('api/v1/routes'), refetchInterval: 60_000 });
+export const usePolicies = () =>
+  useQuery({
+    queryKey: ['policies'],
+    queryFn: () => get<Items<WirePolicy>>('api/v1/policies'),
+    staleTime: 60_000,
+  });
 export const useRoutingTest = (labels: Readonly<Record<string, string>>) =>
   useQuery({
     queryKey: ['routing-test', labels],

@@ -26,7 +26,7 @@ export type {
   WireTimelineEntry,
   WireVerdict,
 } from '../../../src/serve/schemas/incident.ts';
-export type { WireRouting, WireRoutingTest } from '../../../src/serve/schemas/routing.ts';
+export type { WirePolicy, WireRouting, WireRoutingTest } from '../../../src/serve/schemas/routing.ts';
 export type { WireRange, WireSeries, WireSpan, WireTemplate, WireTrace } from '../../../src/serve/schemas/series.ts';
 export type {
   WireAudit,

@@ -1,6 +1,6 @@
 import { Button } from '@mantine/core';
 import type { ReactNode } from 'react';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { useDecisionReplay, useExplanation } from '../api/replays.ts';
 import type { WireDecisionReplay, WireExplanation } from '../api/types.ts';
 import { measure, measureRange, plain, plural, pValue } from '../shared/format.ts';
@@ -28,9 +28,22 @@ export function ExplainPanel({ subject, at }: { subject: string; at?: number }) 
   if (query.data !== undefined) return <Walk explanation={query.data} />;
   if (query.error !== null)
     return <Failure error={query.error} what="explanation" retry={() => void query.refetch()} />;
+  return <Waiting />;
+}
+
+/** A busy moment has many series to look at, and the process other things to do. */
+const LONG_MS = 6_000;
+
+function Waiting() {
+  const [long, become] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => become(true), LONG_MS);
+    return () => clearTimeout(timer);
+  }, []);
   return (
     <p className="muted" role="status">
       Running the stages again for that moment…
+      {long && ' It takes longer than usual: a busy moment has much to look at. The rest of the page works meanwhile.'}
     </p>
   );
 }

@@ -45,6 +45,15 @@ time_intervals:
     time_intervals:
       - weekdays: [saturday, sunday]
         location: Europe/Berlin
+policies:
+  - name: load only matters when it grows
+    matchers: [metric="http.server.active_requests"]
+    detection_direction: above_expected
+    min_dev_from_expected: [0, 5]
+  - name: carriers are flaky
+    matchers: [service="shipping"]
+    m_of_n: {needed: 4, window: 6}
+    deploy_grace: 10m
 inhibit_rules:
   - source_matchers: [severity="critical"]
     target_matchers: [severity="info"]

@@ -4,9 +4,20 @@ import { useNames } from '../../shared/names.tsx';
 import styles from './alerting.module.css';
 
 /** Matchers as they are written, a chip each. */
-export function MatcherChips({ matchers, none }: { matchers: readonly Matcher[]; none?: string }) {
+export function MatcherChips({
+  matchers,
+  none,
+  wide = true,
+}: {
+  matchers: readonly Matcher[];
+  /** What no matcher means. */
+  none?: string;
+  /** That is more than one expects: it stands out. */
+  wide?: boolean;
+}) {
   const { short } = useNames();
-  if (matchers.length === 0) return none === undefined ? null : <span className={styles.everything}>{none}</span>;
+  if (matchers.length === 0)
+    return none === undefined ? null : <span className={wide ? styles.everything : styles.chip}>{none}</span>;
   return (
     <span className={styles.chips}>
       {matchers.map((matcher) => (

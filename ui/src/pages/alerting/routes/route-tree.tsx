@@ -41,7 +41,7 @@ function Branch({
     <li>
       <div className={styles.node} data-taken={taken !== undefined} data-dim={test !== null && taken === undefined}>
         <span className={styles.line}>
-          {parent === null ? <b>Everything</b> : <MatcherChips matchers={node.matchers} none="anything" />}
+          {parent === null ? <b>Everything</b> : <MatcherChips matchers={node.matchers} none="anything" wide={false} />}
           <span className={styles.arrow} aria-hidden="true">
             →
           </span>

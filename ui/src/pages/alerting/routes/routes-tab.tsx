@@ -1,4 +1,4 @@
-import { useRouting } from '../../../api/alerting.ts';
+import { usePolicies, useRouting } from '../../../api/alerting.ts';
 import { useStatus } from '../../../api/queries.ts';
 import type { WireRouting } from '../../../api/types.ts';
 import { textOf } from '../../../shared/matchers.ts';
@@ -17,6 +17,7 @@ import styles from './routes.module.css';
 export function RoutesTab({ head }: { head: Head }) {
   const search = useSearch();
   const routing = useRouting();
+  const policies = usePolicies();
   const tested = useTested(search.get('labels'));
   return (
     <>
@@ -36,6 +37,35 @@ export function RoutesTab({ head }: { head: Head }) {
                   )}
                 </>
               )}
+            </Fetched>
+          </Panel>
+          <Panel title="Policies" aside="of each setting, the first that matches says it">
+            <Fetched query={policies} what="the policies">
+              {({ items }) =>
+                items.length === 0 ? (
+                  <p className="muted">
+                    None are configured: every series and service is judged alike. A policy says which deviations count,
+                    how long trouble must last, and what a deploy may disturb.
+                  </p>
+                ) : (
+                  <ol className={styles.policies}>
+                    {items.map(({ name, matchers, settings }) => (
+                      <li key={name}>
+                        <span className={styles.line}>
+                          <b>{name}</b> <MatcherChips matchers={matchers} none="everything" wide={false} />
+                        </span>
+                        <ul className={styles.settings}>
+                          {settings.map(({ key, value }) => (
+                            <li key={key}>
+                              <span className="muted">{key}</span> {value}
+                            </li>
+                          ))}
+                        </ul>
+                      </li>
+                    ))}
+                  </ol>
+                )
+              }
             </Fetched>
           </Panel>
         </div>
@@ -77,8 +107,8 @@ export function RoutesTab({ head }: { head: Head }) {
                   </li>
                   {inhibitRules.map((rule) => (
                     <li key={textOf([...rule.source, ...rule.target])}>
-                      While <MatcherChips matchers={rule.source} none="anything" /> is open,{' '}
-                      <MatcherChips matchers={rule.target} none="everything" /> is muted
+                      While <MatcherChips matchers={rule.source} none="anything" wide={false} /> is open,{' '}
+                      <MatcherChips matchers={rule.target} none="everything" wide={false} /> is muted
                       {rule.equal.length > 0 && <> where {rule.equal.join(', ')} is the same</>}.
                     </li>
                   ))}
