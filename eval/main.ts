@@ -7,6 +7,7 @@ import { embeddedEngine } from './send/embedded-engine.ts';
 import { httpEngine } from './send/engine.ts';
 import { runFaults } from './suites/faults.ts';
 import { runGrouping } from './suites/grouping.ts';
+import { runInjected } from './suites/injected.ts';
 import { runLogs } from './suites/logs.ts';
 import { METRIC_SETS, runMetrics } from './suites/metrics.ts';
 import { runQuiet } from './suites/quiet.ts';
@@ -29,6 +30,8 @@ suites
             or baselines only                 --baselines-only
   traces    TraceRCA fault periods, replayed the same way, same options
   triage    what verdicts are worth: false alarms removed on KPI alerts after 50, 200, 800 verdicts
+  injected  every anomaly kind in five sizes in quiet series; recorded ones as well with --data
+            [--backgrounds 24] [--seeds 1] [--ablation] [--product-only]
   quiet     false incidents and calibration on quiet days of the demo shop, then its faults; needs no --data
             [--days 2] [--seeds 1] [--rounds 1] [--step 10] [--rate 2] [--verbose]
 
@@ -90,6 +93,7 @@ async function runSuite(
       seeds: { type: 'string', default: '1' },
       rounds: { type: 'string', default: '1' },
       rate: { type: 'string', default: '2' },
+      backgrounds: { type: 'string', default: '24' },
       signals: { type: 'string', default: 'metrics,logs,traces' },
       rows: { type: 'string' },
     },
@@ -113,6 +117,18 @@ async function runSuite(
     return { text, out: values.out };
   }
   const data = values.data ?? process.env['TOCSIN_DATA'];
+  if (suite === 'injected')
+    return {
+      text: runInjected({
+        data: data ?? null,
+        seed: positive('seeds', values.seeds),
+        backgrounds: positive('backgrounds', values.backgrounds),
+        ablation: values.ablation,
+        productOnly: values['product-only'],
+        progress,
+      }),
+      out: values.out,
+    };
   if (data === undefined || data === '') throw new MissingData('--data DIR is missing (or set TOCSIN_DATA)');
   switch (suite) {
     case 'metrics': {

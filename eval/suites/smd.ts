@@ -8,8 +8,10 @@ import { vusPr } from '../scorers/vus-pr.ts';
 
 export interface SmdOptions {
   readonly data: string;
-  /** Adds the product without and with nothing but each detector of service rows. */
+  /** Adds the product with each detector of service rows alone, and with each one more than by default. */
   readonly ablation: boolean;
+  /** Detectors that the ablation is about; undefined: all. */
+  readonly rows: readonly string[] | undefined;
   readonly verbose: boolean;
   readonly productOnly: boolean;
   readonly progress: (line: string) => void;
@@ -26,7 +28,7 @@ const DEFAULT_ROWS = (Object.keys(ROW_DETECTORS) as RowDetectorName[]).filter((n
 export function runSmd(options: SmdOptions): string {
   const machines = readMachines(options.data);
   const published = readPublished(options.data);
-  const all = Object.keys(ROW_DETECTORS) as RowDetectorName[];
+  const all = (Object.keys(ROW_DETECTORS) as RowDetectorName[]).filter((name) => options.rows?.includes(name) ?? true);
   const methods: MachineMethod[] = [
     ...(options.productOnly ? [] : MACHINE_BASELINES),
     machineProduct('Tocsin, series only', []),
