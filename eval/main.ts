@@ -20,7 +20,7 @@ const USAGE = `usage: tocsin eval <suite> --data DIR [--out FILE]
 
 suites
   metrics   NAB, KPI and Microsoft series     [--sets nab,kpi,ms] [--ablation] [--verbose] [--product-only]
-  smd       servers of many metrics (SMD)     [--ablation] [--verbose] [--product-only]
+  smd       servers of many metrics (SMD)     [--ablation] [--rows NAME,...] [--verbose] [--product-only]
   logs      template grouping (loghub), HDFS blocks
   rca       cause ranking (RCD sock-shop, PetShop)  [--verbose]
   grouping  alerts into incidents (AIT), the root among alerts (TVDiag, cloudbed-1)  [--verbose]
@@ -150,6 +150,7 @@ async function runSuite(
         text: runSmd({
           data,
           ablation: values.ablation,
+          rows: values.rows?.split(','),
           verbose: values.verbose,
           productOnly: values['product-only'],
           progress,
