@@ -268,8 +268,12 @@ registry(models.command('list').description('all versions, * marks those in use'
 registry(models.command('show <model>').description('what a version was trained on, with what result'))
   .addHelpText('after', examples('tocsin models show lstm@2'))
   .action(async (model: string, options: ModelsOptions) => finish(await modelsShow(model, options, output)));
-registry(models.command('promote <model>').description('take a version into use; a server does at its next start'))
-  .addHelpText('after', examples('tocsin models promote lstm@2'))
+registry(
+  models
+    .command('promote <model>')
+    .description('take a version into use; a running server takes up triage within seconds'),
+)
+  .addHelpText('after', examples('tocsin models promote triage@2'))
   .action(async (model: string, options: ModelsOptions) => finish(await modelsPromote(model, options, output)));
 registry(models.command('rollback <name>').description('back to the version that was in use before')).action(
   async (name: string, options: ModelsOptions) => finish(await modelsRollback(name, options, output)),
