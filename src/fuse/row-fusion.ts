@@ -115,7 +115,9 @@ export function createRowFusion(
       for (const detector of detectors) detector.reset(service);
     },
     save() {
-      const own: StateBlob = { version: 1, arrays: { rows: rows.slice() }, meta: names };
+      // Without the room to grow, which depends on restarts.
+      const used = rows.findLastIndex((count) => count !== 0) + 1;
+      const own: StateBlob = { version: 1, arrays: { rows: rows.slice(0, used) }, meta: names };
       const saved: Record<string, StateBlob> = {
         'rows.own': own,
         'rows.tails': tails.save(),

@@ -2,36 +2,34 @@ import type { StateArray } from '../../domain/detector.ts';
 import type { SpanBatch } from '../../domain/signal/batch.ts';
 import { SPAN_KIND } from '../../domain/signal/batch.ts';
 import { createSettledSpans, type SettledSpans } from '../../domain/signal/ticks.ts';
+import {
+  CHILD_MAX,
+  CHILD_MIN,
+  CHILD_SUM,
+  CONSUMER,
+  DOUBLES,
+  DURATION,
+  ERROR,
+  FLAGS,
+  handRow,
+  hashOf,
+  ID_HI,
+  ID_LO,
+  JOINED,
+  MAX_STEPS,
+  OPERATION,
+  PARENT_HI,
+  PARENT_LO,
+  ROOT,
+  SERVICE,
+  TRACE,
+  WORDS,
+} from './span-row.ts';
 import { wordsOf } from './words.ts';
 
-/**
- * 64 bytes a row. What a child needs of its parent is the first 48: allocators hand out buffers 16 bytes into a cache line,
- * and then those are still one line.
- */
-const WORDS = 16;
-const DOUBLES = 8;
-const ID_LO = 0;
-const ID_HI = 1;
-const SERVICE = 2;
-const OPERATION = 3;
-const DURATION = 2;
-const CHILD_SUM = 3;
-const CHILD_MIN = 4;
-const CHILD_MAX = 5;
-/** The parent's id; once joined, its service and operation. */
-const PARENT_LO = 12;
-const PARENT_HI = 13;
-const FLAGS = 14;
-const TRACE = 15;
-const JOINED = 1;
-const ROOT = 2;
-const ERROR = 4;
-const CONSUMER = 8;
 const BLOCK = 512;
 /** Spans taken through each of the loops together: their columns and rows stay in the first cache. */
 const CHUNK = 128;
-/** Rows looked at for one id before it counts as unknown: the mean is half a row. */
-const MAX_STEPS = 16;
 /** Row numbers wrap here, at a multiple of every row count; ages are differences under the same mask. */
 const NUMBER_MASK = 0x3fffffff;
 
@@ -45,10 +43,6 @@ const NUMBER_MASK = 0x3fffffff;
  * then a parent that came later is there and has not settled. It *settles* (its self time and parent are handed on) once
  * the event-time watermark is `settleMs` past its arrival, or when three quarters of the ring wait. Settled rows stay for
  * late children until overwritten. Look-ups run in loops of their own so that their cache misses overlap.
- *
- * Self time is duration minus min(sum of the children's durations, their envelope): exact for children that run one after
- * another and for children that all overlap; for mixtures the covered time is over-estimated, never beyond the envelope.
- * Consumers of messages do not cover their producer. Only durations of different hosts are compared, never their clocks.
  */
 export class SpanTable {
   /** Look-ups given up in a chain that was too long: those relatives may have been missed. */
@@ -391,41 +385,9 @@ export class SpanTable {
     const gap = this.#gap;
     const rowMask = this.#rowMask;
     const first = this.#settled;
-    const {
-      length,
-      service,
-      operation,
-      parentService,
-      parentOperation,
-      durationMs,
-      selfMs,
-      gapMs,
-      error,
-      root,
-      trace,
-    } = this.#out;
+    const { length } = this.#out;
     for (let k = 0; k < count; k += 1) {
-      const row = (first + k) & rowMask;
-      const at = row * WORDS;
-      const d = row * DOUBLES;
-      const i = length + k;
-      const flags = ints[at + FLAGS] as number;
-      const isJoined = (flags & JOINED) !== 0;
-      const duration = doubles[d + DURATION] as number;
-      const sum = doubles[d + CHILD_SUM] as number;
-      const envelope = (doubles[d + CHILD_MAX] as number) - (doubles[d + CHILD_MIN] as number);
-      // Without children the envelope is -Infinity.
-      const covered = envelope >= 0 && sum > envelope ? envelope : sum;
-      service[i] = ints[at + SERVICE] as number;
-      operation[i] = ints[at + OPERATION] as number;
-      parentService[i] = isJoined ? (ints[at + PARENT_LO] as number) : -1;
-      parentOperation[i] = isJoined ? (ints[at + PARENT_HI] as number) : -1;
-      durationMs[i] = duration;
-      selfMs[i] = covered >= duration ? 0 : duration - covered;
-      gapMs[i] = isJoined ? (gap[row] as number) : Number.NaN;
-      error[i] = (flags & ERROR) === 0 ? 0 : 1;
-      root[i] = (flags & ROOT) === 0 ? 0 : 1;
-      trace[i] = ints[at + TRACE] as number;
+      handRow(ints, doubles, gap, (first + k) & rowMask, this.#out, length + k);
     }
     this.#out.length = length + count;
     this.#settled = (first + count) & NUMBER_MASK;
@@ -436,11 +398,4 @@ export class SpanTable {
     this.#onSettled(this.#out);
     this.#out.length = 0;
   }
-}
-
-/** Ids of some senders count in their last bytes, the high bits here: folded down before the last multiplication. */
-function hashOf(lo: number, hi: number): number {
-  const folded = lo ^ Math.imul(hi, 0x85ebca6b | 0);
-  const mixed = Math.imul(folded ^ (folded >>> 16), 0x9e3779b1 | 0);
-  return mixed ^ (mixed >>> 15);
 }

@@ -115,7 +115,7 @@ export class ShardSeriesTable implements SeriesTable {
     this.latest = Math.max(this.latest, this.rows.touch(n, series, time, this.horizon));
   }
 
-  touchBatch(batch: PointBatch): void {
+  touchBatch(batch: Pick<PointBatch, 'length' | 'series' | 'time'>): void {
     this.touch(batch.length, batch.series, batch.time);
   }
 

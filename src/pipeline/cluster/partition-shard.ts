@@ -44,7 +44,7 @@ export class PartitionShard {
         this.rollups.evict(series);
       },
     });
-    this.rollups = new Rollups(this.#engine.describeSeries);
+    this.rollups = new Rollups((series) => this.#engine.table.describe(series));
   }
 
   /**
@@ -100,7 +100,7 @@ export class PartitionShard {
     const input = this.#input;
     input.decodeSamples(from);
     for (const { tenant, service, version, at } of versions)
-      input.versions.push({ service: this.#engine.serviceNumber(tenant, service), version, at });
+      input.versions.push({ service: this.#engine.table.ensureService(tenant, service), version, at });
     const { pointColumns: points, histogramColumns: histograms } = input;
     const lost = this.#maps.resolve(gateway, wallNow, points.length, points.series);
     const lostHistograms = this.#maps.resolve(gateway, wallNow, histograms.length, histograms.series);

@@ -10,6 +10,7 @@ import {
   type PointBatch,
 } from '../../domain/signal/batch.ts';
 import type { EpochMs } from '../../domain/units.ts';
+import type { SeriesNames } from '../../ingest/series/series-names.ts';
 
 /** Most items handed on at once: more gains no throughput and costs latency. */
 const SLICE = 2_048;
@@ -39,6 +40,14 @@ export class MetricInput implements SignalSink {
     this.versions.length = 0;
     this.#deploys.length = 0;
     this.#stale.length = 0;
+  }
+
+  /** Tells the table of the versions that services showed; those that are deploys are handed on with the samples. */
+  noteVersions(names: SeriesNames): void {
+    for (const { service, version, at } of this.versions) {
+      const marker = names.noteVersion(service, version, at);
+      if (marker !== null) this.deploy(marker);
+    }
   }
 
   get pointColumns(): PointBatch {

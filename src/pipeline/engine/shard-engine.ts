@@ -134,9 +134,8 @@ export class ShardEngine implements SignalSink {
   applyColumns(input: MetricInput, wallNow: EpochMs): void {
     this.#at(wallNow);
     input.noteVersions(this.#table.names);
-    const { pointColumns, histogramColumns } = input;
-    this.#table.touchBatch(pointColumns);
-    this.#table.touch(histogramColumns.length, histogramColumns.series, histogramColumns.time);
+    this.#table.touchBatch(input.pointColumns);
+    this.#table.touchBatch(input.histogramColumns);
     this.apply(input, wallNow);
   }
 
@@ -188,8 +187,6 @@ export class ShardEngine implements SignalSink {
     this.#judgeSilenceFrom = this.#tickEnd + RETURN_GRACE;
   }
 
-  // ---------------------------------------------------------------- SignalSink
-
   points(batch: PointBatch): void {
     this.#reach(batch.time, batch.length);
     this.#metrics.points(batch, this.#wall);
@@ -221,8 +218,6 @@ export class ShardEngine implements SignalSink {
     this.#silence.grow(this.#table.size);
     this.#silence.stale(series, at);
   }
-
-  // ---------------------------------------------------------------- time
 
   /**
    * Goes on to the newest of these times first: what a batch brings belongs to its own tick, not to one that is over.
@@ -337,7 +332,6 @@ export class ShardEngine implements SignalSink {
   // ---------------------------------------------------------------- state
 
   stats() {
-    const { counters } = this.#metrics.eventTime;
     const perSeries = this.#metrics.bytesPerSeries + this.#silence.bytesPerSeries;
     return {
       series: this.#table.liveCount,
@@ -346,10 +340,7 @@ export class ShardEngine implements SignalSink {
       logs: this.#logs.lines,
       spans: this.#traces.spans,
       refusedSeries: this.#table.refusedTotal,
-      late: counters.late,
-      tooLate: counters.tooLate,
-      future: counters.future,
-      duplicates: counters.duplicates,
+      ...this.#metrics.eventTime.counters,
       stateBytes: this.#table.bytes() + perSeries * this.#table.size,
       watermark: this.#watermark,
       promoted: this.#metrics.models.coverage(this.#watermark),
@@ -394,8 +385,7 @@ export class ShardEngine implements SignalSink {
       sequence: number;
       deploys: DeployMarker[];
       services: [string, number][];
-      /** Not in snapshots of before it was kept. */
-      pipelineSilence?: [string, number][];
+      pipelineSilence: [string, number][];
     };
     [this.#lastInput, this.#watermark, this.#tickEnd, this.#evictAt, this.#judgeSilenceFrom, this.#wall] =
       meta.times as [number, number, number, number, number, number];
@@ -403,6 +393,6 @@ export class ShardEngine implements SignalSink {
     this.#deploys = [...meta.deploys];
     this.#newSeries.restore(own.arrays['described'] as Uint8Array);
     for (const [name, index] of meta.services) this.#serviceIndex.set(name, index);
-    this.#pipelineSilence.restore(meta.pipelineSilence ?? []);
+    this.#pipelineSilence.restore(meta.pipelineSilence);
   }
 }
