@@ -26,6 +26,8 @@ export const CONSUMER = 8;
 
 /** Rows looked at for one id before it counts as unknown: the mean is half a row. */
 export const MAX_STEPS = 16;
+/** Row numbers wrap here, at a multiple of every row count; ages are differences under the same mask. */
+export const NUMBER_MASK = 0x3fffffff;
 
 /** Ids of some senders count in their last bytes, the high bits here: folded down before the last multiplication. */
 export function hashOf(lo: number, hi: number): number {

@@ -17,6 +17,7 @@ import {
   ID_LO,
   JOINED,
   MAX_STEPS,
+  NUMBER_MASK,
   OPERATION,
   PARENT_HI,
   PARENT_LO,
@@ -30,8 +31,6 @@ import { wordsOf } from './words.ts';
 const BLOCK = 512;
 /** Spans taken through each of the loops together: their columns and rows stay in the first cache. */
 const CHUNK = 128;
-/** Row numbers wrap here, at a multiple of every row count; ages are differences under the same mask. */
-const NUMBER_MASK = 0x3fffffff;
 
 /**
  * Joins spans with their parents and children in any order of arrival. Rows lie in a ring in order of arrival, so that
