@@ -143,6 +143,15 @@ describe('a backtest of a change', () => {
     expect(result.exact).toBe(true);
   });
 
+  test('of grouping: a message of a group counts for each incident in it', async () => {
+    const result = await compare({}, (settings) => ({
+      ...settings,
+      route: { ...settings.route, group_by: ['service'], group_wait: 10_000 },
+    }));
+    expect(result.incidents.map(({ outcome }) => outcome)).not.toContain('muted');
+    expect(result.incidents.every(({ after }) => (after?.notifications.length ?? 0) > 0)).toBe(true);
+  });
+
   test('of detection: runs on the input that is kept, with what the detectors had learnt', async () => {
     const result = await compare(
       {},

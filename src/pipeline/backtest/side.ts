@@ -75,9 +75,14 @@ export class Side {
     for (const incident of step.incidents) this.incidents.set(incident.id, incident);
     for (const decision of step.decisions) this.#note(decision);
     for (const { payload, createdAt } of step.outbox) {
-      const list = this.told.get(payload.incident.id) ?? [];
-      this.told.set(payload.incident.id, list);
-      list.push({ at: createdAt, receiver: payload.receiver, reason: payload.reason });
+      // What is in a digest was held back.
+      if (payload.reason === 'digest') continue;
+      // A message of a group tells of each of its members; its own incident is only their summary.
+      for (const { incident } of payload.members ?? [payload]) {
+        const list = this.told.get(incident.id) ?? [];
+        this.told.set(incident.id, list);
+        list.push({ at: createdAt, receiver: payload.receiver, reason: payload.reason });
+      }
     }
   }
 
