@@ -186,11 +186,13 @@ function Change({ evidence, began }: { evidence: WireEvidence; began: number }) 
   const words =
     factor === null
       ? ''
-      : factor >= 1.95
-        ? `${factor >= 10 ? Math.round(factor) : factor.toFixed(1)}× up`
-        : factor >= 1
-          ? `+${Math.round((factor - 1) * 100)} %`
-          : `−${Math.round((1 - factor) * 100)} %`;
+      : factor >= 1_000
+        ? 'more than 1000× up'
+        : factor >= 1.95
+          ? `${factor >= 10 ? Math.round(factor) : factor.toFixed(1)}× up`
+          : factor >= 1
+            ? `+${Math.round((factor - 1) * 100)} %`
+            : `−${Math.round((1 - factor) * 100)} %`;
   const delay = evidence.onset - began;
   return (
     <p className={styles.change}>
