@@ -26,6 +26,7 @@ import { type ReplayOptions, replay } from './replay.ts';
 import { type BacktestOptions, backtest } from './replays/backtest.ts';
 import { type ExplainOptions, explain, verifyDecision } from './replays/explain.ts';
 import { type RoutesOptions, routesShow, routesTest } from './routes.ts';
+import { selfTestCommand } from './self-test.ts';
 import { serve } from './serve.ts';
 import { type TestOptions, test } from './test.ts';
 import { VERSION } from './version.ts';
@@ -246,6 +247,8 @@ program
     examples('tocsin eval metrics --data ../shared/data', 'tocsin eval faults --data ../shared/data'),
   )
   .action(async (args: string[]) => finish(await (await import('../../eval/main.ts')).runEval(args)));
+
+selfTestCommand(program, output, finish);
 
 program
   .command('bench')
