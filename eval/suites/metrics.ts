@@ -3,6 +3,7 @@ import { readMetricSet } from '../data/metric-sets.ts';
 import { BASELINES } from '../feed/baselines.ts';
 import type { Method, MethodScores } from '../feed/method.ts';
 import { ablations, product, singles } from '../feed/product.ts';
+import { withPromoted } from '../feed/promoted.ts';
 import { machineLine } from '../report.ts';
 import { eventTable, kpiTable, nabTable, vusTable } from './metric-tables.ts';
 
@@ -10,7 +11,7 @@ export interface MetricsOptions {
   readonly data: string;
   /** Which sets: any of nab, kpi, ms. */
   readonly sets: readonly string[];
-  /** Adds rows for the product without each detector, and for each detector alone. */
+  /** Adds rows for the product without each detector, and for each detector alone, and with each detector of the promoted tier. */
   readonly ablation: boolean;
   /** Adds a table per set with one row a series, for the product. */
   readonly verbose: boolean;
@@ -36,7 +37,7 @@ export function runMetrics(options: MetricsOptions): string {
   const methods: Method[] = [
     ...(options.productOnly ? [] : BASELINES),
     product(),
-    ...(options.ablation ? [...ablations(), ...singles()] : []),
+    ...(options.ablation ? [...ablations(), ...singles(), ...withPromoted()] : []),
   ];
   const parts: string[] = [];
   for (const set of options.sets) {
