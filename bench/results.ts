@@ -74,6 +74,21 @@ export const BARS: Readonly<Record<string, Bar>> = {
     best: 'high',
     bench: 'models',
   },
+  gateway: {
+    what: 'gateway: OTLP bytes to compressed records of the bus, one core, CPU time',
+    unit: 'M points/s',
+    bar: 2,
+    best: 'high',
+    bench: 'cluster',
+  },
+  'worker-share': {
+    what: 'worker: compressed records to p-values, against an embedded shard in the same run',
+    unit: 'times',
+    bar: 0.7,
+    best: 'high',
+    bench: 'cluster',
+  },
+  'bus-bytes': { what: 'bytes on the bus, lz4', unit: 'bytes a point', bar: 10, best: 'low', bench: 'cluster' },
   memory: {
     what: 'memory at 1 M live series, resident, all in',
     unit: 'bytes a series',
