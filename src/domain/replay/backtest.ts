@@ -197,8 +197,11 @@ export interface Backtests {
   cancel(id: string): BacktestJob;
   /** The job as it stands when it is over, or after so many ms. */
   wait(id: string, ms: number): Promise<BacktestJob>;
-  /** @throws TocsinError `not_found` for an incident, series or service that nothing is known of. */
-  explain(subject: string, at: EpochMs, window: number): Promise<Explanation>;
+  /**
+   * @param changes false: without the search for the smallest change, which takes longer than the rest.
+   * @throws TocsinError `not_found` for an incident, series or service that nothing is known of.
+   */
+  explain(subject: string, at: EpochMs, window: number, changes?: boolean): Promise<Explanation>;
   /** @throws TocsinError `not_found`. */
   replayDecision(id: string): Promise<DecisionReplay>;
 }

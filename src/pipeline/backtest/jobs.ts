@@ -153,10 +153,10 @@ export function createBacktests(options: BacktestsOptions): RunningBacktests {
       clearTimeout(timer);
       return entry.job;
     },
-    async explain(subject, at, window) {
+    async explain(subject, at, window, changes = true) {
       const found = await subjectOf(subject, at, window, { control, history });
       busy();
-      return once(startTask({ task: 'explain', options: { dataDir, ...found } }, () => undefined));
+      return once(startTask({ task: 'explain', options: { dataDir, changes, ...found } }, () => undefined));
     },
     async replayDecision(id) {
       const [decision] = await control.decisions({ id });

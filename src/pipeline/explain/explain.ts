@@ -13,6 +13,8 @@ import { fromRecords, STRANGE_P, shownTick, stagesOf, summaryOf } from './words.
 
 export interface ExplainOptions extends Subject {
   readonly dataDir: string;
+  /** False: the smallest changes are not looked for. */
+  readonly changes?: boolean;
   readonly onProgress: (share: number) => void;
 }
 
@@ -53,7 +55,8 @@ export function explainAt(options: ExplainOptions): Explanation {
   const outcome =
     incident !== null ? (told.length > 0 ? 'alerted' : 'open') : tick.p < STRANGE_P ? 'suppressed' : 'quiet';
   const stages = stagesOf(options, found);
-  const changes = [...ofValue(found, options), ...smallestChanges(found, options.service)];
+  const changes =
+    options.changes === false ? [] : [...ofValue(found, options), ...smallestChanges(found, options.service)];
   return {
     subject: options.subject,
     kind: options.kind,

@@ -114,14 +114,18 @@ export function backtestRoutes(app: App, deps: ApiDeps): void {
         querystring: z.strictObject({
           subject: nameParam.describe('Name of a service, or id of a series or incident.'),
           at: timeParam.optional().describe('An incident needs none.'),
+          changes: z
+            .stringbool()
+            .default(true)
+            .describe('false: without the smallest changes, whose search takes longer than the rest.'),
           window: stepParam.optional().describe('How far around the time the strangest tick is looked for; 2m.'),
         }),
         response: { 200: explanation, ...problems },
       },
     },
     async (request) => {
-      const { subject, at, window } = request.query;
-      return backtests.explain(subject, at ?? Number.NaN, window ?? 2 * MINUTE);
+      const { subject, at, window, changes } = request.query;
+      return backtests.explain(subject, at ?? Number.NaN, window ?? 2 * MINUTE, changes);
     },
   );
 

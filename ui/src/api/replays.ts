@@ -4,12 +4,19 @@ import type { WireBacktestJob, WireDecisionReplay, WireExplanation } from './typ
 
 const enc = encodeURIComponent;
 
-/** Why a service, series or incident did or did not alert around a moment; an incident needs none. */
-export const useExplanation = (subject: string, at: number | undefined, enabled = true) =>
+/**
+ * Why a service, series or incident did or did not alert around a moment; an incident needs none. Without `changes` it comes at
+ * once; the smallest changes that turn it are searched for by running it again and again.
+ */
+export const useExplanation = (subject: string, at: number | undefined, changes: boolean, enabled = true) =>
   useQuery({
-    queryKey: ['explain', subject, at],
+    queryKey: ['explain', subject, at, changes],
     queryFn: ({ signal }) =>
-      get<WireExplanation>('api/v1/explain', { subject, at: at === undefined ? undefined : Math.round(at) }, signal),
+      get<WireExplanation>(
+        'api/v1/explain',
+        { subject, at: at === undefined ? undefined : Math.round(at), changes: String(changes) },
+        signal,
+      ),
     enabled,
     staleTime: 60_000,
   });

@@ -24,8 +24,10 @@ const OUTCOMES: Readonly<Record<WireExplanation['outcome'], string>> = {
 
 /** Why it alerted, or why it did not: each stage with its numbers, and the smallest change that would have altered it. */
 export function ExplainPanel({ subject, at }: { subject: string; at?: number }) {
-  const query = useExplanation(subject, at);
-  if (query.data !== undefined) return <Walk explanation={query.data} />;
+  const query = useExplanation(subject, at, false);
+  // What was only recorded cannot be run again with a change.
+  const full = useExplanation(subject, at, true, query.data?.source === 'replayed');
+  if (query.data !== undefined) return <Walk explanation={full.data ?? query.data} searching={full.isFetching} />;
   if (query.error !== null)
     return <Failure error={query.error} what="explanation" retry={() => void query.refetch()} />;
   return <Waiting />;
@@ -48,7 +50,7 @@ function Waiting() {
   );
 }
 
-function Walk({ explanation }: { explanation: WireExplanation }) {
+function Walk({ explanation, searching }: { explanation: WireExplanation; searching: boolean }) {
   const { words } = useNames();
   const { outcome, stages, changes, summary, tick, source, incident, subject, at } = explanation;
   return (
@@ -69,6 +71,11 @@ function Walk({ explanation }: { explanation: WireExplanation }) {
             <StageRow key={`${stage.stage}${stage.at}${stage.decision}`} stage={stage} quiet={outcome === 'quiet'} />
           ))}
         </ol>
+      )}
+      {searching && (
+        <p className="muted" role="status">
+          Looking for the smallest change that would have altered it…
+        </p>
       )}
       {changes.length > 0 && (
         <section className={styles.changes} aria-label="What would have changed it">

@@ -56,7 +56,7 @@ export function createShopBacktests(deps: Pick<ApiDeps, 'control' | 'history' | 
       return viewOf(find(id));
     },
     wait: async (id) => viewOf(find(id)),
-    async explain(subject, at) {
+    async explain(subject, at, _window, changes = true) {
       const incident = incidents.find(({ id }) => id === subject);
       const series = incident === undefined ? await history.series(subject) : null;
       const service = incident?.anomalies[0]?.service ?? series?.service ?? subject;
@@ -67,7 +67,10 @@ export function createShopBacktests(deps: Pick<ApiDeps, 'control' | 'history' | 
             one.services.includes(service) && one.onset <= at && (one.closedAt ?? Number.POSITIVE_INFINITY) >= at,
         );
       const kind = incident !== undefined ? 'incident' : series === null ? 'service' : 'series';
-      if (around === undefined) return quiet(subject, kind, service, at);
+      if (around === undefined) {
+        const walk = quiet(subject, kind, service, at);
+        return changes ? walk : { ...walk, changes: [] };
+      }
       const records = await control.decisions({ subject: around.id });
       const stages = records.map(({ stage, outcome, reason, value, limit, at: when, id }): ExplainedStage => {
         return { stage, outcome, reason, value, limit, at: when, decision: id };
@@ -84,18 +87,20 @@ export function createShopBacktests(deps: Pick<ApiDeps, 'control' | 'history' | 
           held === undefined
             ? stages
             : [...stages, { ...held, stage: 'notify', outcome: 'not-reached', reason: '', decision: null }],
-        changes: [
-          {
-            what: 'service p',
-            before: '1e-6',
-            after: '1.2e-4',
-            text:
-              held === undefined
-                ? `With a p of ${service} above 1.2·10⁻⁴, against 10⁻⁶, nobody would have been told.`
-                : 'With a severity of warning, the default route would have taken it.',
-            verified: held === undefined,
-          },
-        ],
+        changes: !changes
+          ? []
+          : [
+              {
+                what: 'service p',
+                before: '1e-6',
+                after: '1.2e-4',
+                text:
+                  held === undefined
+                    ? `With a p of ${service} above 1.2·10⁻⁴, against 10⁻⁶, nobody would have been told.`
+                    : 'With a severity of warning, the default route would have taken it.',
+                verified: held === undefined,
+              },
+            ],
         summary:
           held === undefined
             ? `${service} was strange for three ticks of 10 s in a row, strong enough among the services of that moment, and a route took it.`
