@@ -4,6 +4,7 @@ import { loadConfig } from '../config/load.ts';
 import { TocsinError } from '../domain/error.ts';
 import { type Settings, settingsSchema } from '../pipeline/settings.ts';
 import { checkConfig } from './check-config.ts';
+import { capacity } from './cluster/capacity.ts';
 import { dlqList, dlqReplay, dlqShow } from './cluster/dlq.ts';
 import { flinkApply, flinkPlan, flinkStatus, flinkStop } from './cluster/flink.ts';
 import { migrate } from './cluster/migrate.ts';
@@ -144,6 +145,27 @@ for (const [name, [description, run]] of Object.entries(flinkCommands))
     .action(async ({ config: path }: { config?: string }) => finish(await run(settingsOf(path), output)));
 
 program
+  .command('capacity')
+  .description('what a load needs: cores, memory, brokers, partitions, Flink slots, from measured constants')
+  .option('--points <n>', 'samples a second', '1e6')
+  .option('--series <n>', 'live series', '1e7')
+  .option('--logs <n>', 'log lines a second', '1e5')
+  .option('--spans <n>', 'spans a second', '1e5')
+  .option('--services <n>', 'services', '1000')
+  .option('--retention <hours>', 'of signals on the bus', '6')
+  .option('--replicas <n>', 'of every partition', '3')
+  .addHelpText('after', examples('tocsin capacity --points 1e6 --series 1e7'))
+  .action((o: Record<'points' | 'series' | 'logs' | 'spans' | 'services' | 'retention' | 'replicas', string>) => {
+    const { points, series, logs, spans, services, retention, replicas } = o;
+    const [p, s, l, t, v, h, r] = [points, series, logs, spans, services, retention, replicas].map(Number) as number[];
+    const wrong = [p, s, l, t, v, h, r].some((value) => !(value! >= 0));
+    if (wrong) throw new TocsinError('invalid_config', 'capacity: every option is a number that is not negative');
+    finish(
+      capacity({ points: p!, series: s!, logs: l!, spans: t!, services: v!, retentionHours: h!, replicas: r! }, output),
+    );
+  });
+
+program
   .command('migrate')
   .description('bring the control store (SQLite or PostgreSQL) to the schema of this version')
   .option('-c, --config <path>', 'YAML file or folder of them')
@@ -231,6 +253,7 @@ program
   .option('--token <token>', 'bearer token of the API')
   .option('--data-dir <path>', 'read this data folder instead of asking a server')
   .option('--window <duration>', 'how far around the time the strangest tick is looked for', '2m')
+  .option('--budget <duration>', 'CPU time for the search of changes that would have turned it', '3s')
   .option('--verify', 'make every decision on the way again, and compare bit by bit')
   .addOption(new Option('--output <form>', 'how to print').choices(['text', 'json']).default('text'))
   .addHelpText('after', examples('tocsin explain checkout@now', 'tocsin explain payments@2026-01-31T14:05:00Z'))

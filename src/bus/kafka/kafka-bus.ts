@@ -7,6 +7,7 @@ import {
 } from '@platformatic/kafka';
 import { TocsinError } from '../../domain/error.ts';
 import type { Bus, BusMember, BusProducer, BusReader, OnRecords, Sharing, TopicSpec } from '../bus.ts';
+import { shareOut } from '../sharing.ts';
 import { KafkaProducer } from './kafka-producer.ts';
 import { KafkaReader } from './kafka-reader.ts';
 
@@ -177,22 +178,22 @@ export class KafkaBus implements Bus {
       sessionTimeout: sessionTimeoutMs,
       rebalanceTimeout: Math.max(sessionTimeoutMs, 10_000),
       heartbeatInterval: Math.max(200, Math.floor(sessionTimeoutMs / 10)),
-      partitionAssigner: sharing === 'one' ? oneOwner : ranges,
+      partitionAssigner: sharing === 'one' ? oneOwner : even,
     });
   }
 }
 
-/** Neighbouring partitions to one member; members in the order of their ids, so that all leaders decide alike. */
-const ranges: GroupPartitionsAssigner = (_current, members, topics, metadata) => {
-  const ids = [...members.keys()].toSorted();
-  return ids.map((memberId, index) => ({
+/** See `shareOut`; by the ids of members, which they keep while they live. */
+const even: GroupPartitionsAssigner = (_current, members, topics, metadata) => {
+  const ids = [...members.keys()];
+  const owners = new Map(
+    [...topics].map((topic) => [topic, shareOut(metadata.topics.get(topic)!.partitionsCount, ids)]),
+  );
+  return ids.map((memberId) => ({
     memberId,
     assignments: new Map(
-      [...topics].map((topic) => {
-        const count = metadata.topics.get(topic)!.partitionsCount;
-        const partitions = Array.from({ length: count }, (_, p) => p).filter(
-          (p) => Math.floor((p * ids.length) / count) === index,
-        );
+      [...owners].map(([topic, owner]) => {
+        const partitions = owner.flatMap((id, partition) => (id === memberId ? [partition] : []));
         return [topic, { topic, partitions }];
       }),
     ),

@@ -10,10 +10,12 @@ import type {
   Sharing,
   TopicSpec,
 } from '../bus.ts';
+import { shareOut } from '../sharing.ts';
 
 const MOST_AT_ONCE = 500;
 
 interface Member {
+  readonly name: string;
   readonly onAssigned: (partitions: readonly number[]) => Promise<void>;
   assigned: string;
   /** The calls so far, one after another. */
@@ -32,6 +34,7 @@ export class MemoryBus implements Bus {
   readonly #groups = new Map<string, Group>();
   readonly #readers = new Set<MemoryReader>();
   readonly #now: () => number;
+  #members = 0;
 
   constructor(now: () => number = () => 0) {
     this.#now = now;
@@ -100,7 +103,7 @@ export class MemoryBus implements Bus {
       committed: Array.from({ length: count }, () => -1),
     };
     this.#groups.set(id, group);
-    const member: Member = { onAssigned, assigned: '', told: Promise.resolve() };
+    const member: Member = { name: `member-${this.#members++}`, onAssigned, assigned: '', told: Promise.resolve() };
     group.members.push(member);
     await this.#share(group);
     return {
@@ -143,11 +146,10 @@ export class MemoryBus implements Bus {
   }
 }
 
-/** Neighbouring partitions to one member, as Kafka's range assignor does. */
 function owners({ members, sharing }: Group, partitions: number): (Member | undefined)[] {
-  return Array.from({ length: partitions }, (_, partition) =>
-    sharing === 'one' ? members[0] : members[Math.floor((partition * members.length) / partitions)],
-  );
+  if (sharing === 'one' || members.length === 0) return Array.from({ length: partitions }, () => members[0]);
+  const byName = new Map(members.map((member) => [member.name, member]));
+  return shareOut(partitions, [...byName.keys()]).map((name) => byName.get(name));
 }
 
 class MemoryReader implements BusReader {
