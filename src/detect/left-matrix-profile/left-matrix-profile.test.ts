@@ -5,7 +5,7 @@ import { createLeftMatrixProfile } from './left-matrix-profile.ts';
 /** Smallest distance of the last shape to an earlier one that does not overlap it, both standardised. */
 function slow(values: Float64Array, length: number, width: number): number {
   const shape = (from: number): number[] => {
-    const x = [...values.slice(from, from + width)];
+    const x = Array.from(values.subarray(from, from + width));
     const mean = x.reduce((a, b) => a + b, 0) / width;
     const sd = Math.max(0.15, Math.sqrt(x.reduce((sum, v) => sum + (v - mean) ** 2, 0) / width));
     return x.map((v) => (v - mean) / sd);

@@ -21,7 +21,7 @@ function dft(x: readonly Complex[], sign: 1 | -1): Complex[] {
 
 /** The paper's recipe word by word (but for the slope, which leaves the newest value out), over the last 59 values and five guessed ones. */
 function slow(values: Float64Array): number {
-  const x = [...values.slice(-59)];
+  const x = Array.from(values.subarray(-59));
   const newest = x[57]!;
   const slope = [1, 2, 3, 4, 5].reduce((sum, j) => sum + (newest - x[57 - j]!) / j, 0) / 5;
   const guessed = x[53]! + 5 * slope;
