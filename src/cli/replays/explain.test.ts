@@ -35,6 +35,7 @@ const answer: Explanation = {
       verified: true,
     },
   ],
+  unsearched: ['value of cpu'],
   summary: 'checkout was strange and did not alert.',
   source: 'replayed',
   incident: null,
@@ -98,6 +99,7 @@ test('asks for the subject around the time, with the token, and prints stages an
       '2026-11-20T12:00:00.000Z  -        notify',
       '',
       'At a budget of 2 it would have alerted.',
+      'Not tried within --budget: value of cpu.',
     ],
   });
   expect(asked.map(({ path, query }) => [path, query])).toEqual([

@@ -10,6 +10,7 @@ export interface ExplainOptions {
   readonly token?: string;
   readonly dataDir?: string;
   readonly window: string;
+  readonly budget?: string;
   readonly output?: string;
   readonly verify?: boolean;
 }
@@ -23,19 +24,22 @@ export async function explain(subject: string, options: ExplainOptions, output: 
   const name = split > 0 ? subject.slice(0, split) : subject;
   const at = split > 0 ? parseTime(subject.slice(split + 1), parseDuration) : undefined;
   const window = parseDuration(options.window);
-  if (at === null || window === null)
+  const budget = options.budget === undefined ? undefined : parseDuration(options.budget);
+  if (at === null || window === null || budget === null)
     throw new TocsinError(
       'invalid_request',
-      'give SERVICE@TIME, SERIES@TIME or INCIDENT, TIME as ISO 8601, ms since the epoch, -2h or now; --window as 10m',
+      'give SERVICE@TIME, SERIES@TIME or INCIDENT, TIME as ISO 8601, ms since the epoch, -2h or now; --window and --budget as 10m',
     );
   const explanation =
     options.dataDir === undefined
       ? await callApi<Explanation>(
           options,
           'GET',
-          `explain?${new URLSearchParams({ subject: name, window: String(window), ...(at === undefined ? {} : { at: String(at) }) })}`,
+          `explain?${new URLSearchParams({ subject: name, window: String(window), ...(at === undefined ? {} : { at: String(at) }), ...(budget === undefined ? {} : { budget: String(budget) }) })}`,
         )
-      : await withLocal(options.dataDir, (backtests) => backtests.explain(name, at ?? Number.NaN, window));
+      : await withLocal(options.dataDir, (backtests) =>
+          backtests.explain(name, at ?? Number.NaN, window, true, budget),
+        );
   if (options.output === 'json') output.line(JSON.stringify(explanation, null, 2));
   else for (const line of report(explanation)) output.line(line);
   if (options.verify !== true) return 0;
@@ -72,7 +76,7 @@ export async function verifyDecision(
   return replay.levels.some(({ identical }) => identical === true) ? 0 : 3;
 }
 
-function* report({ summary, tick, stages, changes }: Explanation): Generator<string> {
+function* report({ summary, tick, stages, changes, unsearched }: Explanation): Generator<string> {
   yield summary;
   if (tick !== null && tick.evidence.length > 0) {
     yield '';
@@ -82,6 +86,7 @@ function* report({ summary, tick, stages, changes }: Explanation): Generator<str
   for (const stage of stages) yield lineOf(stage);
   if (changes.length > 0) yield '';
   for (const { text, verified } of changes) yield `${verified ? '' : '(not confirmed) '}${text}`;
+  if (unsearched.length > 0) yield `Not tried within --budget: ${unsearched.join(', ')}.`;
 }
 
 const MARKS = { passed: 'passed ', suppressed: 'stopped', 'not-reached': '-      ' } as const;

@@ -168,6 +168,8 @@ export interface Explanation {
   readonly outcome: 'alerted' | 'open' | 'suppressed' | 'quiet' | 'unknown';
   readonly stages: readonly ExplainedStage[];
   readonly changes: readonly Counterfactual[];
+  /** Changes that the budget of the search left untried: nothing is said about them. */
+  readonly unsearched: readonly string[];
   readonly summary: string;
   /** `replayed`: the stages were run again; `records`: only what was written down is left. */
   readonly source: 'replayed' | 'records';
@@ -199,9 +201,10 @@ export interface Backtests {
   wait(id: string, ms: number): Promise<BacktestJob>;
   /**
    * @param changes false: without the search for the smallest change, which takes longer than the rest.
+   * @param budget ms of CPU time for that search; what it did not get to is in `unsearched`.
    * @throws TocsinError `not_found` for an incident, series or service that nothing is known of.
    */
-  explain(subject: string, at: EpochMs, window: number, changes?: boolean): Promise<Explanation>;
+  explain(subject: string, at: EpochMs, window: number, changes?: boolean, budget?: number): Promise<Explanation>;
   /** @throws TocsinError `not_found`. */
   replayDecision(id: string): Promise<DecisionReplay>;
 }

@@ -153,10 +153,11 @@ export function createBacktests(options: BacktestsOptions): RunningBacktests {
       clearTimeout(timer);
       return entry.job;
     },
-    async explain(subject, at, window, changes = true) {
+    async explain(subject, at, window, changes = true, budget) {
       const found = await subjectOf(subject, at, window, { control, history });
       busy();
-      return once(startTask({ task: 'explain', options: { dataDir, changes, ...found } }, () => undefined));
+      const limits = { changes, ...(budget === undefined ? {} : { budget }) };
+      return once(startTask({ task: 'explain', options: { dataDir, ...limits, ...found } }, () => undefined));
     },
     async replayDecision(id) {
       const [decision] = await control.decisions({ id });

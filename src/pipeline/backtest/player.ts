@@ -3,7 +3,7 @@ import type { JournalCheckpoint, JournalCommand } from '../../domain/replay/jour
 import type { TickReport } from '../../domain/signal/history.ts';
 import { COMMANDS } from '../journal/commands.ts';
 import type { Settings } from '../settings.ts';
-import { checkpointOf, entriesFrom, type Retained } from './retained.ts';
+import { checkpointOf, entriesFrom, type Retained, settingsOf } from './retained.ts';
 import { Side, whole } from './side.ts';
 
 /** A report about to be taken, and everything that is so at that moment. */
@@ -22,10 +22,10 @@ export interface Moment {
 /** What was written down, from a checkpoint on, as it happened. Whoever iterates takes the reports. */
 export function* moments(retained: Retained, segment: number): Generator<Moment> {
   let checkpoint: JournalCheckpoint = checkpointOf(retained.segments[segment]!);
-  const of = ({ settings, stamp, externalUrl }: JournalCheckpoint) => ({
-    settings: settings as Settings,
-    stamp,
-    externalUrl,
+  const of = (entry: JournalCheckpoint) => ({
+    settings: settingsOf(entry),
+    stamp: entry.stamp,
+    externalUrl: entry.externalUrl,
   });
   let standing = new Map(checkpoint.standing.map((command) => [command.method, command]));
   const side = new Side({ ...of(checkpoint), keepDecisions: true }, checkpoint.state, checkpoint.standing);

@@ -7,6 +7,7 @@ import { inputLogStart } from '../../store/input-log/input-log.ts';
 import { type JournalSegment, listJournal, readJournal } from '../../store/journal/journal.ts';
 import { listSnapshots, readSnapshotMeta, type StoredSnapshot } from '../../store/snapshot/file-snapshot-store.ts';
 import { journalFolder } from '../journal/open.ts';
+import { type Settings, settingsSchema } from '../settings.ts';
 
 export const inputFolder = (dataDir: string, shard: number): string => join(dataDir, 'input-log', `shard-${shard}`);
 
@@ -52,6 +53,20 @@ export function checkpointOf(segment: JournalSegment): JournalCheckpoint {
   throw new TocsinError('corrupt', `${segment.path} does not begin with a checkpoint`);
 }
 
+/** The settings of a checkpoint; keys that its program did not know are as they are by default. */
+export const settingsOf = ({ settings }: JournalCheckpoint): Settings =>
+  completed(settings, settingsSchema.parse({})) as Settings;
+
+function completed(given: unknown, defaults: unknown): unknown {
+  if (!isPlain(given) || !isPlain(defaults)) return given === undefined ? defaults : given;
+  const missing = Object.keys(defaults).filter((key) => !(key in given));
+  const known = Object.entries(given).map(([key, value]) => [key, completed(value, defaults[key])]);
+  return Object.fromEntries([...known, ...missing.map((key) => [key, defaults[key]])]);
+}
+
+const isPlain = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
 /** Every entry from a segment on, in order. */
 export function* entriesFrom(retained: Retained, segment: number): Generator<JournalEntry> {
   for (const { path } of retained.segments.slice(segment)) yield* readJournal(path);
@@ -61,25 +76,24 @@ export function* entriesFrom(retained: Retained, segment: number): Generator<Jou
 export function anchorsBefore(retained: Retained, checkpoint: JournalCheckpoint): readonly InputAnchor[] | null {
   const anchors: InputAnchor[] = [];
   for (let shard = 0; shard < retained.shards; shard++) {
-    const start = inputLogStart(inputFolder(retained.dataDir, shard));
-    if (start === null) return null;
-    const wanted = (checkpoint.applied[String(shard)] ?? -1) + 1;
-    let found: InputAnchor | null = null;
-    const snapshots = existsSync(join(retained.dataDir, 'snapshots'))
-      ? listSnapshots(join(retained.dataDir, 'snapshots'), shard)
-      : [];
-    for (const snapshot of snapshots.toReversed()) {
-      if (snapshot.position < start) break;
-      const { sequence } = readSnapshotMeta(snapshot.path, 'engine') as { sequence: number };
-      if (sequence > wanted) continue;
-      found = { shard, snapshot, sequence };
-      break;
-    }
-    if (found === null && start === 0) found = { shard, snapshot: null, sequence: 0 };
+    const found = anchorBefore(retained, shard, (checkpoint.applied[String(shard)] ?? -1) + 1);
     if (found === null) return null;
     anchors.push(found);
   }
   return anchors;
+}
+
+/** The newest place of a shard to begin from which report number `sequence` and every later one follow; null when there is none. */
+export function anchorBefore(retained: Retained, shard: number, sequence: number): InputAnchor | null {
+  const start = inputLogStart(inputFolder(retained.dataDir, shard));
+  if (start === null) return null;
+  const folder = join(retained.dataDir, 'snapshots');
+  for (const snapshot of existsSync(folder) ? listSnapshots(folder, shard).toReversed() : []) {
+    if (snapshot.position < start) break;
+    const meta = readSnapshotMeta(snapshot.path, 'engine') as { sequence: number };
+    if (meta.sequence <= sequence) return { shard, snapshot, sequence: meta.sequence };
+  }
+  return start === 0 ? { shard, snapshot: null, sequence: 0 } : null;
 }
 
 /** The first segment, not before `segment`, whose input is still there; null when none is. */

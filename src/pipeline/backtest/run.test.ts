@@ -238,6 +238,32 @@ describe('an explanation', () => {
     expect(Number(change!.after)).toBeLessThan(2 * Number(change!.before));
   });
 
+  test('within a budget: what is found was run, what is not tried is named, and nothing else is said', async () => {
+    const history = { series: () => Promise.resolve(null) };
+    const found = await subjectOf('api', live.start + 41 * MINUTE, 2 * MINUTE, { control: live.control, history });
+    const afterRuns = (runs: number) => {
+      let asked = 0;
+      const search = { spent: () => asked++ >= runs, unsearched: [] as string[] };
+      return explainAt({ dataDir: directory, ...found, onProgress: () => undefined }, search);
+    };
+    const whole = afterRuns(Number.POSITIVE_INFINITY);
+    expect(whole.unsearched).toEqual([]);
+    const none = afterRuns(0);
+    expect(none).toMatchObject({ outcome: whole.outcome, stages: whole.stages, changes: [] });
+    expect(none.unsearched).toEqual(
+      expect.arrayContaining(['service p', 'decide.page_budget', 'decide.needed', 'route.min_confidence']),
+    );
+    const some = afterRuns(8);
+    expect(some.changes.map(({ what }) => what)).toEqual(['service p']);
+    expect(some.changes[0]).toMatchObject({ verified: true });
+    expect(some.changes[0]!.text).toMatch(/a smaller change may be enough/);
+    expect(Number(some.changes[0]!.after)).toBeGreaterThanOrEqual(
+      Number(whole.changes.find(({ what }) => what === 'service p')!.after),
+    );
+    expect(some.unsearched).not.toContain('service p');
+    expect(some.unsearched).toContain('decide.page_budget');
+  });
+
   test('of a service that nobody knows', async () => {
     await expect(explain('nobody', 49 * MINUTE)).rejects.toMatchObject({ code: 'not_found' });
   });

@@ -16,6 +16,7 @@ import {
   openRetained,
   type Retained,
   segmentBefore,
+  settingsOf,
 } from './retained.ts';
 import { Side, whole } from './side.ts';
 
@@ -48,7 +49,7 @@ export function runBacktest(options: RunOptions): Comparison {
   const retained = openRetained(dataDir);
   const notes: string[] = [];
   const asked = segmentBefore(retained, options.from);
-  const recorded = checkpointOf(retained.segments[asked]!).settings as Settings;
+  const recorded = settingsOf(checkpointOf(retained.segments[asked]!));
   const proposed = options.proposed?.settings ?? recorded;
   const mode = options.mode ?? (isDeepStrictEqual(detectionOf(recorded), detectionOf(proposed)) ? 'ticks' : 'input');
   const begin = mode === 'ticks' ? { segment: asked, anchors: [] } : firstWithInput(retained, asked);
@@ -65,7 +66,7 @@ export function runBacktest(options: RunOptions): Comparison {
   notes.push(...about);
   const { stamp, externalUrl, state } = checkpoint;
   const hash = options.proposed?.hash ?? stamp.configHash;
-  const before = new Side({ settings: recordedOf(checkpoint), stamp, externalUrl }, state, checkpoint.standing);
+  const before = new Side({ settings: settingsOf(checkpoint), stamp, externalUrl }, state, checkpoint.standing);
   const after = new Side(
     { settings, stamp: { ...stamp, configHash: hash }, externalUrl, ...(adjust === undefined ? {} : { adjust }) },
     state,
@@ -120,7 +121,6 @@ export function runBacktest(options: RunOptions): Comparison {
   };
 }
 
-const recordedOf = (checkpoint: JournalCheckpoint): Settings => checkpoint.settings as Settings;
 const asWritten: ReportSource = (written) => [written];
 
 interface Walk {
@@ -174,7 +174,7 @@ function walk(options: Walk): { exact: boolean; end: EpochMs } {
         else if (!entry.start) return true;
         // What really went on from here.
         before.restart(
-          { settings: recordedOf(entry), stamp: entry.stamp, externalUrl: entry.externalUrl },
+          { settings: settingsOf(entry), stamp: entry.stamp, externalUrl: entry.externalUrl },
           entry.state,
         );
         for (const command of entry.standing) before.command(command);
@@ -194,7 +194,7 @@ function fromInput(
   settings: Settings,
   notes: string[],
 ): ReportSource {
-  const same = isDeepStrictEqual(detectionOf(recordedOf(checkpoint)), detectionOf(settings));
+  const same = isDeepStrictEqual(detectionOf(settingsOf(checkpoint)), detectionOf(settings));
   const feeds = anchors.map((anchor) => {
     try {
       return new EngineFeed(retained.dataDir, anchor, settings);

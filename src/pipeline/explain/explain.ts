@@ -7,6 +7,7 @@ import { type EpochMs, MINUTE } from '../../domain/units.ts';
 import { type Moment, moments } from '../backtest/player.ts';
 import { openRetained, type Retained, segmentBefore } from '../backtest/retained.ts';
 import { smallestChanges } from './counterfactual.ts';
+import { SEARCH_BUDGET_MS, type Search, startSearch } from './search.ts';
 import type { Subject } from './subject.ts';
 import { turningValue } from './value-change.ts';
 import { fromRecords, STRANGE_P, shownTick, stagesOf, summaryOf } from './words.ts';
@@ -16,6 +17,8 @@ export interface ExplainOptions extends Subject {
   /** False: the smallest changes are not looked for. */
   readonly changes?: boolean;
   readonly onProgress: (share: number) => void;
+  /** ms of CPU time that the search for changes may take. */
+  readonly budget?: number;
 }
 
 /** How long after the tick it is followed whether somebody was told. */
@@ -32,8 +35,6 @@ export interface Frozen extends Pick<Moment, 'report' | 'late' | 'settings' | 's
 /** A frozen moment, and what really became of it. */
 export interface Outcome {
   readonly retained: Retained;
-  /** Index of the segment whose checkpoint is before the moment. */
-  readonly segment: number;
   readonly moment: Frozen;
   readonly incident: Incident | null;
   readonly told: readonly { readonly at: EpochMs; readonly receiver: string }[];
@@ -44,10 +45,11 @@ export interface Outcome {
 /**
  * Why a service did or did not alert: finds its strangest tick in the window (of an incident, the one that opened it), runs the
  * correlator again from the checkpoint before it up to there and a little further, reads what each stage decided, and looks for
- * the smallest changes that turn the outcome.
+ * the smallest changes that turn the outcome, as long as the budget lasts.
+ * @param search To be used instead of one of that budget.
  * @throws TocsinError `not_found` for a service that nothing is known of at that time.
  */
-export function explainAt(options: ExplainOptions): Explanation {
+export function explainAt(options: ExplainOptions, search?: Search): Explanation {
   const found = replayed(options);
   if (found === null) return fromRecords(options);
   const { moment, incident, told } = found;
@@ -55,8 +57,11 @@ export function explainAt(options: ExplainOptions): Explanation {
   const outcome =
     incident !== null ? (told.length > 0 ? 'alerted' : 'open') : tick.p < STRANGE_P ? 'suppressed' : 'quiet';
   const stages = stagesOf(options, found);
-  const changes =
-    options.changes === false ? [] : [...ofValue(found, options), ...smallestChanges(found, options.service)];
+  const wanted = options.changes !== false;
+  const trying = search ?? startSearch(options.budget ?? SEARCH_BUDGET_MS);
+  // Stages take ms a run, a value runs through the detectors again: tried by cost, shown the other way around.
+  const ofStages = wanted ? smallestChanges(found, options.service, trying) : [];
+  const changes = wanted ? [...ofValue(found, options, trying), ...ofStages] : [];
   return {
     subject: options.subject,
     kind: options.kind,
@@ -66,6 +71,7 @@ export function explainAt(options: ExplainOptions): Explanation {
     outcome,
     stages,
     changes,
+    unsearched: trying.unsearched,
     summary: summaryOf(options.service, tick, outcome, stages, changes),
     source: 'replayed',
     incident: incident?.id ?? null,
@@ -73,7 +79,7 @@ export function explainAt(options: ExplainOptions): Explanation {
 }
 
 /** The value at which the series that was asked for, or the strongest signal of the service, would have looked otherwise. */
-function ofValue({ retained, segment, moment }: Outcome, { series }: Subject): readonly Counterfactual[] {
+function ofValue({ retained, moment }: Outcome, { series }: Subject, search: Search): readonly Counterfactual[] {
   const strongest = moment.tick.evidence.find((e) => e.modality === 'metric');
   const wanted =
     series !== null
@@ -81,8 +87,9 @@ function ofValue({ retained, segment, moment }: Outcome, { series }: Subject): r
       : strongest === undefined
         ? null
         : { id: strongest.series, name: strongest.name ?? strongest.metric };
-  const change = wanted === null ? null : turningValue(retained, segment, moment, wanted);
-  return change === null ? [] : [change];
+  const change = wanted === null ? null : turningValue(retained, moment, wanted, search);
+  if (change === 'unsearched') search.unsearched.push(`value of ${wanted!.name}`);
+  return change === null || change === 'unsearched' ? [] : [change];
 }
 
 function replayed(options: ExplainOptions): Outcome | null {
@@ -195,7 +202,6 @@ function freeze(
   );
   return {
     retained,
-    segment,
     moment,
     incident,
     told: incident === null ? [] : (side.told.get(incident.id) ?? []),

@@ -7,12 +7,13 @@ import type { EpochMs } from '../../domain/units.ts';
 import { ShardSeriesTable } from '../../ingest/series/series-table.ts';
 import { readInputLog } from '../../store/input-log/input-log.ts';
 import { readSnapshot } from '../../store/snapshot/file-snapshot-store.ts';
-import { anchorsBefore, checkpointOf, type InputAnchor, inputFolder, type Retained } from '../backtest/retained.ts';
+import { anchorBefore, type InputAnchor, inputFolder, type Retained } from '../backtest/retained.ts';
 import { MetricInput } from '../engine/metric-input.ts';
 import { ShardEngine, type ShardEngineOptions, TICK } from '../engine/shard-engine.ts';
 import type { Settings } from '../settings.ts';
 import { applyFrame } from '../shard/log-kinds.ts';
 import type { Frozen } from './explain.ts';
+import { NOT_NARROWED, type Search } from './search.ts';
 
 /** A series is strange below this. */
 const STRANGE_P = 1e-3;
@@ -21,6 +22,8 @@ const LARGEST_STATE = 256 * 1024 * 1024;
 const DOUBLINGS = 14;
 /** A two-hundred-and-fiftieth of the way: each run copies the state. */
 const HALVINGS = 8;
+/** More reports than any two ticks give, the provisional ones of each service counted. */
+const REPORTS_BEFORE = 200;
 
 interface Alteration {
   readonly series: number;
@@ -51,39 +54,45 @@ interface Frame {
 /**
  * At which value a series would (or would no longer) have been strange in a tick: its samples of that tick are replaced, and the
  * input runs through the detectors again, from a little before. Null when it does not turn, or too little is kept to say; series
- * that are computed (rates of spans, percentiles of histograms) have no samples of their own to replace.
+ * that are computed (rates of spans, percentiles of histograms) have no samples of their own to replace. `unsearched` when the
+ * search was spent before any value was found.
  */
 export function turningValue(
   retained: Retained,
-  segment: number,
   moment: Frozen,
   series: { readonly id: string; readonly name: string },
-): Counterfactual | null {
-  const anchor = anchorsBefore(retained, checkpointOf(retained.segments[segment]!))?.[moment.report.shard];
-  if (anchor === undefined) return null;
-  const found = prepare(retained, anchor, moment, series.id);
-  if (found === null) return null;
+  search: Search,
+): Counterfactual | 'unsearched' | null {
+  const { shard, sequence } = moment.report;
+  const anchor = anchorBefore(retained, shard, Math.max(0, sequence - REPORTS_BEFORE));
+  if (anchor === null) return null;
+  const found = prepare(retained, anchor, moment, series.id, search);
+  if (found === null || found === 'unsearched') return found;
   const { run, value, expected } = found;
   const was = isStrange(moment.tick, series.id);
   const turned = (at: number): boolean => isStrange(run(at), series.id) !== was;
-  const far = was ? expected : farValue(value, expected, turned);
+  const far = was ? expected : farValue(value, expected, turned, search);
+  if (far === 'unsearched') return far;
   if (far === null || !Number.isFinite(far) || !turned(far)) return null;
   let near = value;
   let there = far;
+  let narrowed = true;
   for (let i = 0; i < HALVINGS; i++) {
+    narrowed = !search.spent();
+    if (!narrowed) break;
     const middle = (near + there) / 2;
     if (turned(middle)) there = middle;
     else near = middle;
   }
   // Shown is what was run: rounded away from the value, where it still turns.
-  const shown = [3, 5, 9].map((digits) => Number(there.toPrecision(digits))).find(turned) ?? there;
+  const shown = narrowed ? ([3, 5, 9].map((digits) => Number(there.toPrecision(digits))).find(turned) ?? there) : there;
   const side = shown > value ? 'or more' : 'or less';
   const verb = was ? 'would have been ordinary' : 'would have been strange';
   return {
     what: `value of ${series.name}`,
     before: plain(value),
     after: plain(shown),
-    text: `With a value of ${plain(shown)} ${side} (it was ${plain(value)}) ${series.name} ${verb} (p ${was ? 'above' : 'below'} ${STRANGE_P}).`,
+    text: `With a value of ${plain(shown)} ${side} (it was ${plain(value)}) ${series.name} ${verb} (p ${was ? 'above' : 'below'} ${STRANGE_P})${narrowed ? '' : NOT_NARROWED}.`,
     verified: true,
   };
 }
@@ -91,10 +100,18 @@ export function turningValue(
 const isStrange = (tick: ServiceTick | null, id: string): boolean =>
   tick?.evidence.some((e) => e.series === id && e.p < STRANGE_P) ?? false;
 
-function farValue(value: number, expected: number, turned: (at: number) => boolean): number | null {
+function farValue(
+  value: number,
+  expected: number,
+  turned: (at: number) => boolean,
+  search: Search,
+): number | 'unsearched' | null {
   const sign = value >= expected || !Number.isFinite(expected) ? 1 : -1;
   let step = Math.max(Math.abs(value - expected) || 0, 0.05 * Math.abs(value), 1e-9);
-  for (let i = 0; i < DOUBLINGS; i++, step *= 2) if (turned(value + sign * step)) return value + sign * step;
+  for (let i = 0; i < DOUBLINGS; i++, step *= 2) {
+    if (search.spent()) return 'unsearched';
+    if (turned(value + sign * step)) return value + sign * step;
+  }
   return null;
 }
 
@@ -106,7 +123,13 @@ interface Prepared {
 }
 
 /** The engine shortly before the tick, and the frames from there until its report. */
-function prepare(retained: Retained, anchor: InputAnchor, moment: Frozen, id: string): Prepared | null {
+function prepare(
+  retained: Retained,
+  anchor: InputAnchor,
+  moment: Frozen,
+  id: string,
+  search: Search,
+): Prepared | 'unsearched' | null {
   const { report, settings, tick } = moment;
   const parts = anchor.snapshot === null ? null : readSnapshot(anchor.snapshot.path).parts;
   let series = parts === null ? -1 : indexOf(parts['series']!, settings, id);
@@ -123,6 +146,7 @@ function prepare(retained: Retained, anchor: InputAnchor, moment: Frozen, id: st
   let state: ReturnType<ShardEngine['save']> | null = null;
   const frames: Frame[] = [];
   for (const frame of readInputLog(inputFolder(retained.dataDir, anchor.shard), anchor.snapshot?.position ?? 0)) {
+    if (search.spent()) return 'unsearched';
     if (state !== null) frames.push(frame);
     step(engine, input, frame);
     for (const one of reports) {

@@ -5,7 +5,14 @@ import { bare, type JournalledReport } from '../../domain/replay/journal.ts';
 import { MINUTE } from '../../domain/units.ts';
 import { EngineFeed } from '../backtest/engine-feed.ts';
 import { moments } from '../backtest/player.ts';
-import { anchorsBefore, checkpointOf, openRetained, type Retained, segmentBefore } from '../backtest/retained.ts';
+import {
+  anchorsBefore,
+  checkpointOf,
+  openRetained,
+  type Retained,
+  segmentBefore,
+  settingsOf,
+} from '../backtest/retained.ts';
 
 export interface VerifyOptions {
   readonly dataDir: string;
@@ -74,7 +81,7 @@ function fromInput(retained: Retained, segment: number, decision: DecisionRecord
   const checkpoint = checkpointOf(retained.segments[segment]!);
   const anchors = anchorsBefore(retained, checkpoint);
   if (anchors === null) return gone('input', 'the raw input of that time is no longer kept (retention.input)');
-  const settings = checkpoint.settings as ConstructorParameters<typeof EngineFeed>[2];
+  const settings = settingsOf(checkpoint);
   const feeds = anchors.map((anchor) => new EngineFeed(retained.dataDir, anchor, settings));
   let reports = 0;
   for (const moment of moments(retained, segment)) {

@@ -154,6 +154,7 @@ export function fromRecords(options: ExplainOptions): Explanation {
     outcome: told ? 'alerted' : 'unknown',
     stages,
     changes: [],
+    unsearched: [],
     summary: `Ticks of that time are no longer kept (retention.ticks): these are the ${stages.length} decisions that were written down.`,
     source: 'records',
     incident: kind === 'incident' ? subject : null,

@@ -53,6 +53,7 @@ const EXPLANATION: Explanation = {
   changes: [
     { what: 'decide.pageBudget', before: '0.5', after: '2', text: 'At 2 it would have alerted.', verified: true },
   ],
+  unsearched: [],
   summary: 'checkout was strange',
   source: 'replayed',
   incident: null,

@@ -119,13 +119,16 @@ export function backtestRoutes(app: App, deps: ApiDeps): void {
             .default(true)
             .describe('false: without the smallest changes, whose search takes longer than the rest.'),
           window: stepParam.optional().describe('How far around the time the strangest tick is looked for; 2m.'),
+          budget: stepParam
+            .optional()
+            .describe('CPU time for the search of changes that would have turned it; 3s. What is left out is named.'),
         }),
         response: { 200: explanation, ...problems },
       },
     },
     async (request) => {
-      const { subject, at, window, changes } = request.query;
-      return backtests.explain(subject, at ?? Number.NaN, window ?? 2 * MINUTE, changes);
+      const { subject, at, window, changes, budget } = request.query;
+      return backtests.explain(subject, at ?? Number.NaN, window ?? 2 * MINUTE, changes, budget);
     },
   );
 

@@ -156,6 +156,7 @@ export const explanation = z
         verified: z.boolean().describe('The stages were run again with it, and it came out the other way.'),
       }),
     ),
+    unsearched: list(z.string()).describe('Changes that the budget of the search left untried.'),
     summary: z.string(),
     source: z.enum(['replayed', 'records']),
     incident: z.string().nullable(),

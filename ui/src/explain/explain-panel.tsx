@@ -52,7 +52,7 @@ function Waiting() {
 
 function Walk({ explanation, searching }: { explanation: WireExplanation; searching: boolean }) {
   const { words } = useNames();
-  const { outcome, stages, changes, summary, tick, source, incident, subject, at } = explanation;
+  const { outcome, stages, changes, unsearched, summary, tick, source, incident, subject, at } = explanation;
   return (
     <div className={styles.walk}>
       <div className={styles.answer} data-outcome={outcome}>
@@ -92,6 +92,7 @@ function Walk({ explanation, searching }: { explanation: WireExplanation; search
           </ul>
         </section>
       )}
+      {unsearched.length > 0 && <p>Not tried for lack of time: {unsearched.join(', ')}.</p>}
       {tick !== null && tick.evidence.length > 0 && <Strange evidence={tick.evidence} />}
       <Verify stages={stages} source={source} />
     </div>

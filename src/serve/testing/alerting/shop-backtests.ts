@@ -105,6 +105,7 @@ export function createShopBacktests(deps: Pick<ApiDeps, 'control' | 'history' | 
           held === undefined
             ? `${service} was strange for three ticks of 10 s in a row, strong enough among the services of that moment, and a route took it.`
             : `${service} was strange, and an incident opened; ${held.reason}.`,
+        unsearched: [],
         source: 'replayed',
         incident: around.id,
       };
@@ -176,6 +177,7 @@ function quiet(subject: string, kind: Explanation['kind'], service: string, at: 
       },
     ],
     summary: `${service} was within what is usual for it around then.`,
+    unsearched: [],
     source: 'replayed',
     incident: null,
   };
