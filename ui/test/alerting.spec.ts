@@ -128,7 +128,7 @@ test('an incident is assigned, snoozed, commented, closed and reopened, all in i
   await page.goto(`/incidents/${(await incidentWith(request, 'Memory of recommendations')).id}`);
   await page.getByLabel('Your name').fill('mira');
   await page.getByRole('button', { name: 'Assign' }).click();
-  await page.getByRole('textbox', { name: 'To' }).fill('jonas');
+  await page.getByRole('combobox', { name: 'To' }).fill('jonas');
   await page.keyboard.press('Enter');
   await expect(page.getByText('mira assigned it to jonas')).toBeVisible();
   await page.getByRole('button', { name: 'Snooze' }).click();
