@@ -24,6 +24,8 @@ export const ROOT = 2;
 export const ERROR = 4;
 export const CONSUMER = 8;
 
+/** Spans taken through each of the loops together: their columns and rows stay in the first cache. */
+export const CHUNK = 128;
 /** Rows looked at for one id before it counts as unknown: the mean is half a row. */
 export const MAX_STEPS = 16;
 /** Row numbers wrap here, at a multiple of every row count; ages are differences under the same mask. */

@@ -6,6 +6,7 @@ import {
   CHILD_MAX,
   CHILD_MIN,
   CHILD_SUM,
+  CHUNK,
   CONSUMER,
   DOUBLES,
   DURATION,
@@ -29,8 +30,6 @@ import {
 import { wordsOf } from './words.ts';
 
 const BLOCK = 512;
-/** Spans taken through each of the loops together: their columns and rows stay in the first cache. */
-const CHUNK = 128;
 
 /**
  * Joins spans with their parents and children in any order of arrival. Rows lie in a ring in order of arrival, so that
