@@ -56,8 +56,17 @@ function download(engine: Engine, folder: string): void {
   if (engine !== 'flink') return;
   // The wheels carry Flink's whole distribution; its Python dependencies are not needed.
   run('python3', [
-    ...['-m', 'pip', 'download', '-q', '--no-deps', '--only-binary', ':all:'],
-    ...['-r', join(DEPLOY, 'flink.txt'), '-d', join(folder, 'wheels')],
+    '-m',
+    'pip',
+    'download',
+    '-q',
+    '--no-deps',
+    '--only-binary',
+    ':all:',
+    '-r',
+    join(DEPLOY, 'flink.txt'),
+    '-d',
+    join(folder, 'wheels'),
   ]);
 }
 
@@ -71,7 +80,7 @@ function verify(engine: Engine, folder: string): void {
   for (const [name, sum] of sums(folder)) {
     const wanted = known.get(`${engine}/${name}`);
     // The wheel with the scripts is built for one version of Python; its scripts are the same in all of them.
-    if (wanted === undefined && /^wheels\/apache_flink-/.test(name)) continue;
+    if (wanted === undefined && name.startsWith('wheels/apache_flink-')) continue;
     if (wanted !== sum) throw new Error(`${engine}/${name}: checksum ${sum}, expected ${wanted ?? 'no such file'}`);
   }
 }

@@ -109,7 +109,7 @@ export function busContract(
     await until(() => mine[0]!.length === 4);
     const second = await join(1);
     await until(() => mine[0]!.length === 2 && mine[1]!.length === 2);
-    expect([...mine[0]!, ...mine[1]!].toSorted()).toEqual([0, 1, 2, 3]);
+    expect([...mine[0]!, ...mine[1]!].toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3]);
     const [owned] = mine[1]!;
     const [foreign] = mine[0]!;
     await second.commit(
@@ -148,7 +148,7 @@ export function busContract(
       () =>
         mine
           .map((own) => own.length)
-          .toSorted()
+          .toSorted((a, b) => a - b)
           .join() === '0,2',
     );
     const leader = mine.findIndex((own) => own.length === 2);

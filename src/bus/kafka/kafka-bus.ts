@@ -165,7 +165,8 @@ export class KafkaBus implements Bus {
   }
 
   async close(): Promise<void> {
-    for (const close of [...this.#closers]) await close();
+    // A closer takes itself out of the set.
+    for (const close of Array.from(this.#closers)) await close();
     await this.#admin.close();
   }
 

@@ -128,7 +128,8 @@ export class KafkaReader implements BusReader {
         const from = this.#next.get(partitionIndex) ?? 0n;
         this.#next.set(partitionIndex, from < logStartOffset ? logStartOffset : highWatermark);
       } else if (errorCode !== 0) throw new Error(`fetching partition ${partitionIndex}: error ${errorCode}`);
-      else if (records != null) await this.#deliver(partitionIndex, records, moved.get(partitionIndex));
+      else if (records !== null && records !== undefined)
+        await this.#deliver(partitionIndex, records, moved.get(partitionIndex));
     }
   }
 

@@ -63,7 +63,15 @@ export class ServiceWindows {
           const [tenant, service, metric] = key.split('\u0000') as [string, string, string];
           const { count, mean, m2, min, max, sketch } = group;
           out.push({
-            ...{ tenant, service, metric, window: name, start, count, mean, min, max },
+            tenant,
+            service,
+            metric,
+            window: name,
+            start,
+            count,
+            mean,
+            min,
+            max,
             variance: m2 / count,
             p50: sketchQuantile(sketch, 0.5),
             p99: sketchQuantile(sketch, 0.99),

@@ -46,7 +46,7 @@ export async function startRoles(options: RolesOptions): Promise<RunningRoles> {
   const { roles, clock, log } = options;
   const settings = options.loaded.config;
   const bus = options.bus ?? openBus(settings);
-  const stops: (() => Promise<unknown> | unknown)[] = [];
+  const stops: (() => unknown)[] = [];
   const failed = (message: string): void => {
     log.fatal({ message }, 'this process cannot go on');
     options.onFailure(message);
@@ -121,7 +121,7 @@ async function startGateway(
   topic: string,
   headers: Readonly<Record<string, string>>,
   options: RolesOptions,
-  stops: (() => Promise<unknown> | unknown)[],
+  stops: (() => unknown)[],
 ): Promise<{ readonly intake: GatewayIntake; readonly http: string | null; readonly grpc: string | null }> {
   const { clock, log } = options;
   const settings = options.loaded.config;
