@@ -47,7 +47,11 @@ const LAYOUT: Readonly<
     // `2023-01-30-faultfree` is a part of the continuous file.
     traces: ['2023-01-29-faultfree', '2023-01-29-windows', '2023-01-30-continuous'],
     logs: ['2023-01-29-faultfree', '2023-01-29-windows', '2023-01-30-faultfree', '2023-01-30-windows'],
-    quiet: [[utc('2023-01-27T00:00:00'), utc('2023-01-28T00:00:00')]],
+    // From 08:20 to 11:45 pods are held at their CPU limit for three minutes twelve times: somebody injected faults without labels.
+    quiet: [
+      [utc('2023-01-27T00:00:00'), utc('2023-01-27T08:15:00')],
+      [utc('2023-01-27T11:50:00'), utc('2023-01-28T00:00:00')],
+    ],
     faulty: [
       [utc('2023-01-29T08:40:00'), utc('2023-01-29T15:36:00')],
       [utc('2023-01-30T11:38:00'), utc('2023-01-30T13:06:00')],

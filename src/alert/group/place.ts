@@ -170,7 +170,8 @@ function returns(a: Anomaly, incident: Incident, options: GroupOptions): string 
       m.tenant === a.tenant &&
       m.service === a.service &&
       m.closedAt !== null &&
-      a.onset - m.closedAt <= options.reopenQuiet,
+      a.onset - m.closedAt <= options.reopenQuiet &&
+      jaccard(fingerprintOf(a), fingerprintOf(m)) >= SAME_TROUBLE,
   );
   return again ? `${a.service} relapsed` : null;
 }

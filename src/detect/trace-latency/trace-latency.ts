@@ -10,8 +10,8 @@ import {
   type TraceExamples,
 } from '../../domain/signal/ticks.ts';
 import type { EpochMs } from '../../domain/units.ts';
-import { binomialAtLeast, smallestOf } from '../../stats/tails/count-tails.ts';
 import { PairIndex } from '../../stats/pair-index.ts';
+import { binomialAtLeast, smallestOf } from '../../stats/tails/count-tails.ts';
 import { ScoreTails } from '../../stats/tails/score-tails.ts';
 
 export const TRACE_LATENCY_OPTIONS = {
@@ -42,6 +42,13 @@ const BINS = 208;
 const FIRST_EXPONENT = 127 - 10;
 /** Shares of the slowest spans that are watched. */
 const LEVELS = [0.1, 0.01] as const;
+/** Shares watched beyond what the history has shown, at the times that its tail (Hill) lets expect them. */
+const BEYOND = [1e-3, 1e-4] as const;
+/** ln of a bin's width, and of the tail's mean excess at least and before anything is known, worth so many spans. */
+const LN_BIN = Math.LN2 / 8;
+const LEAST_EXCESS = 0.15;
+const USUAL_EXCESS = 0.5;
+const USUAL_SPANS = 10;
 /** Doubles a key: spans and frozen ticks, ticks, total weight, usual tick p99 (ln ms) and its variance, slowest trace and its time, ticks waited. */
 const META = 9;
 const SPANS = 0;
@@ -211,17 +218,40 @@ export class TraceLatency {
     let beyond = 0;
     let now = 0;
     let level = LEVELS.length - 1;
+    let tail = BINS;
     // From the slow end down: as soon as the next bin would exceed a level, judge at the edge reached.
     for (let bin = BINS - 1; bin >= 0 && level >= 0; bin -= 1) {
       const past = this.#past[from + bin] as number;
       while (level >= 0 && beyond + past > (LEVELS[level] as number) * total) {
         if (now > 0) best = Math.min(best, binomialAtLeast(now, spans, (beyond + 1) / (total + 2)));
+        tail = bin;
         level -= 1;
       }
       beyond += past;
       now += this.#now[from + bin] as number;
     }
-    return smallestOf(best, LEVELS.length);
+    return smallestOf(Math.min(best, this.#judgeBeyond(from, tail, spans)), LEVELS.length + BEYOND.length);
+  }
+
+  /** A time two hundred times the usual says more than one just beyond the slowest hundredth. @param tail Bin of the 90 % quantile. */
+  #judgeBeyond(from: number, tail: number, spans: number): number {
+    let weight = USUAL_SPANS;
+    let excess = USUAL_SPANS * USUAL_EXCESS;
+    for (let bin = tail + 1; bin < BINS; bin += 1) {
+      const past = this.#past[from + bin] as number;
+      weight += past;
+      excess += past * (bin - tail - 0.5) * LN_BIN;
+    }
+    const mean = Math.max(LEAST_EXCESS, excess / weight);
+    let best = 1;
+    for (const share of BEYOND) {
+      const edge = tail + 1 + Math.ceil((mean * Math.log(LEVELS[0] / share)) / LN_BIN);
+      let now = 0;
+      for (let bin = edge; bin < BINS; bin += 1) now += this.#now[from + bin] as number;
+      // One span never decides, however slow.
+      if (now > 1) best = Math.min(best, binomialAtLeast(now, spans, share));
+    }
+    return best;
   }
 
   #quantile(key: number, q: number, spans: number): number {
