@@ -18,7 +18,7 @@ type Summary = Pick<
 >;
 
 /** Asks a running Tocsin. @throws TocsinError with what it answered. */
-async function call(options: ApiOptions, path: string, body?: unknown): Promise<unknown> {
+export async function call(options: ApiOptions, path: string, body?: unknown): Promise<unknown> {
   const url = `${options.api.replace(/\/+$/, '')}/api/v1/${path}`;
   const response = await fetch(url, {
     method: body === undefined ? 'GET' : 'POST',

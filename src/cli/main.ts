@@ -10,6 +10,8 @@ import { flinkApply, flinkPlan, flinkStatus, flinkStop } from './cluster/flink.t
 import { migrate } from './cluster/migrate.ts';
 import { type DemoCommandOptions, demo } from './demo/demo.ts';
 import { incidentCommands } from './incident.ts';
+import { noiseCommand } from './learning/noise.ts';
+import { selfTestCommand } from './learning/self-test.ts';
 import {
   type ModelsOptions,
   modelsExport,
@@ -27,7 +29,6 @@ import { type ReplayOptions, replay } from './replay.ts';
 import { type BacktestOptions, backtest } from './replays/backtest.ts';
 import { type ExplainOptions, explain, verifyDecision } from './replays/explain.ts';
 import { type RoutesOptions, routesShow, routesTest } from './routes.ts';
-import { selfTestCommand } from './self-test.ts';
 import { serve } from './serve.ts';
 import { type TestOptions, test } from './test.ts';
 import { VERSION } from './version.ts';
@@ -229,6 +230,7 @@ program
   .action(async (options: BacktestOptions) => finish(await backtest(options, output)));
 
 incidentCommands(program, output, finish);
+noiseCommand(program, output, finish);
 
 program
   .command('test')

@@ -25,6 +25,11 @@ export interface ProgramMetrics {
   readonly decisionsTotal: Counter;
   readonly notificationsTotal: Gauge;
   readonly historyBytes: Gauge;
+  readonly drift: Gauge;
+  readonly smallPShare: Gauge;
+  readonly noisePages: Gauge;
+  readonly noiseAcknowledged: Gauge;
+  readonly noisePrecision: Gauge;
   readonly configReloadSuccessful: Gauge;
   readonly configReloadTimestamp: Gauge;
 }
@@ -98,6 +103,24 @@ export function createMetrics(version: string): ProgramMetrics {
     decisionsTotal: counter('tocsin_decisions_total', 'Decisions by stage and outcome.', ['stage', 'outcome']),
     notificationsTotal: gauge('tocsin_notifications_total', 'Notifications by result.', ['result']),
     historyBytes: gauge('tocsin_history_bytes', 'Size of the Parquet files.'),
+    drift: gauge('tocsin_drift', 'Findings of drift that are open: what was seen over what is allowed.', [
+      'class',
+      'kind',
+    ]),
+    smallPShare: gauge('tocsin_small_p_share', 'Share of the p-values of a day below 0.01; 0.005 to 0.02 is right.', [
+      'class',
+    ]),
+    noisePages: gauge('tocsin_noise_pages_per_week', 'Pages a week, over the last four.', ['by', 'name']),
+    noiseAcknowledged: gauge(
+      'tocsin_noise_acknowledged_share',
+      'Share of the incidents that paged in the last four weeks which somebody acknowledged.',
+      ['by', 'name'],
+    ),
+    noisePrecision: gauge(
+      'tocsin_noise_precision',
+      'Share of real ones among the incidents of the last four weeks with a verdict.',
+      ['by', 'name'],
+    ),
     configReloadSuccessful: gauge('tocsin_config_last_reload_successful', '1 if the last reload was taken.'),
     configReloadTimestamp: gauge(
       'tocsin_config_last_reload_success_timestamp_seconds',

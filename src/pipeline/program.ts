@@ -24,6 +24,7 @@ import { openJournal } from './journal/open.ts';
 import { createRecorder } from './journal/recorder.ts';
 import { listenFault } from './listen-fault.ts';
 import { createLive } from './live.ts';
+import { createOversight } from './oversight/oversight.ts';
 import { createReceivers } from './receivers.ts';
 import { ReportOrder } from './report-order.ts';
 import type { ReportSource } from './report-source.ts';
@@ -173,7 +174,10 @@ async function start(options: ProgramOptions, undo: (() => unknown)[]): Promise<
     onIncidents: (ids) =>
       void announce(ids).catch((error: unknown) => log.warn({ error: String(error) }, 'the page was not told')),
     onOutbox: dispatch,
-    onStep: (report, step) => countStep(metrics, report, step),
+    onStep: (report, step) => {
+      countStep(metrics, report, step);
+      oversight.observe(report);
+    },
     onFailure: (error) => {
       log.fatal({ error: String(error) }, 'results cannot be stored');
       options.onFailure(String(error));
@@ -200,6 +204,13 @@ async function start(options: ProgramOptions, undo: (() => unknown)[]): Promise<
     void triage.tick().catch((error: unknown) => log.warn({ error: String(error) }, 'triage did not go on'));
   await triage.tick();
   await training.resume();
+  const oversight = createOversight({
+    directory: settings.data_dir,
+    control,
+    clock,
+    onWarning: (message) => log.warn(message),
+  });
+  undo.push(() => oversight.close());
   const backtests = createBacktests({
     dataDir: settings.data_dir,
     control,
@@ -217,6 +228,8 @@ async function start(options: ProgramOptions, undo: (() => unknown)[]): Promise<
     version,
     alerting,
     backtests,
+    drift: oversight.drift,
+    noise: oversight.noise,
     models: createModelDesk({ control, artefacts: training.artefacts, clock, training }),
     slackSigningSecret: settings.api.slack_signing_secret,
     events: (listener) => {
@@ -234,6 +247,7 @@ async function start(options: ProgramOptions, undo: (() => unknown)[]): Promise<
     },
     metrics: async () => {
       copyFigures(metrics, shards.figures, dispatcher.counters, correlator, await history.bytes());
+      await oversight.copy(metrics);
       return metrics.registry.metrics();
     },
     reload: async () => {
@@ -329,6 +343,7 @@ async function start(options: ProgramOptions, undo: (() => unknown)[]): Promise<
     await dispatcher.stop();
     await backtests.close();
     await training.close();
+    oversight.close();
     await api.close();
     await history.close();
     await journal?.close();

