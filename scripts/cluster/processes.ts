@@ -18,6 +18,8 @@ export interface Service {
 }
 
 const START_DEADLINE_MS = 120_000;
+/** How often a server that ends at once is started again. */
+const STARTS = 10;
 const STOP_DEADLINE_MS = 20_000;
 
 export class Processes {
@@ -42,29 +44,34 @@ export class Processes {
   }
 
   async start(service: Service): Promise<void> {
-    if (this.pid(service.name) === null) {
-      const log = openSync(this.logOf(service.name), 'a');
-      const child = spawn(service.command, service.parameters, {
-        cwd: service.cwd,
-        env: { ...process.env, ...service.env },
-        stdio: ['ignore', log, log],
-        detached: true,
-        ...service.user,
-      });
-      child.on('error', (error) => console.error(`${service.name}: ${error.message}`));
-      child.unref();
-      if (child.pid === undefined) throw new Error(`${service.name} cannot be started`);
-      // The start time tells our process from a later one that got the same id.
-      writeFileSync(join(this.#folder, `${service.name}.pid`), `${child.pid} ${startTime(child.pid)}`);
-    }
+    if (this.pid(service.name) === null) this.#spawn(service);
     const deadline = Date.now() + START_DEADLINE_MS;
+    let left = STARTS;
     while (!(await service.healthy().catch(() => false))) {
+      // Killed a moment ago, a server's children may still hold what it needs: PostgreSQL then refuses to start.
+      if (this.pid(service.name) === null && left-- > 0) this.#spawn(service);
       if (this.pid(service.name) === null || Date.now() > deadline)
         throw new Error(
           `${service.name} did not come up; see ${this.logOf(service.name)}:\n${this.tail(service.name)}`,
         );
-      await sleep(200);
+      await sleep(500);
     }
+  }
+
+  #spawn(service: Service): void {
+    const log = openSync(this.logOf(service.name), 'a');
+    const child = spawn(service.command, service.parameters, {
+      cwd: service.cwd,
+      env: { ...process.env, ...service.env },
+      stdio: ['ignore', log, log],
+      detached: true,
+      ...service.user,
+    });
+    child.on('error', (error) => console.error(`${service.name}: ${error.message}`));
+    child.unref();
+    if (child.pid === undefined) throw new Error(`${service.name} cannot be started`);
+    // The start time tells our process from a later one that got the same id.
+    writeFileSync(join(this.#folder, `${service.name}.pid`), `${child.pid} ${startTime(child.pid)}`);
   }
 
   tail(name: string): string {
