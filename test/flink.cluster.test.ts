@@ -3,11 +3,14 @@ import { afterAll, expect, test } from 'vitest';
 import type { BusRecord } from '../src/bus/bus.ts';
 import { decodeRollups, encodeRollups } from '../src/bus/codec/rollup-record.ts';
 import { KafkaBus } from '../src/bus/kafka/kafka-bus.ts';
+import { topicNames } from '../src/bus/topics.ts';
 import type { Rollup, RollupBatch } from '../src/domain/signal/rollup.ts';
 import { pearson, ServiceWindows } from '../src/features/service-window/service-window.ts';
 import { addValue } from '../src/features/service-window/value-sketch.ts';
 import { FlinkCluster } from '../src/pipeline/flink/gateway.ts';
+import { applyPlan, compareState, desiredPlan } from '../src/pipeline/flink/reconcile.ts';
 import { compileFlinkPlan } from '../src/pipeline/flink/sql.ts';
+import { settingsSchema } from '../src/pipeline/settings.ts';
 import { createRng } from '../src/stats/rng.ts';
 import { cluster } from './cluster.ts';
 
@@ -108,6 +111,47 @@ test('Flink and the embedded engine make the same features of the same rollups, 
     near(pearson(part('front'), part('cart')), row['correlation'] as number, `correlation ${i}`);
   }
 }, 240_000);
+
+test('apply starts what is asked for and stops what is not, with a savepoint; windows come while it runs', async () => {
+  const prefix = `flink-${randomUUID().slice(0, 8)}.`;
+  const settings = (edges: readonly string[]) =>
+    settingsSchema.parse({ bus: { brokers: [cluster().kafka], topic_prefix: prefix, flink: { edges } } });
+  const topics = topicNames(prefix);
+  await bus.ensureTopics([
+    { name: topics.rollups, partitions: 1 },
+    { name: topics.features, partitions: 1 },
+  ]);
+  const flink = new FlinkCluster(cluster().gateway, cluster().flink);
+  const steps: string[] = [];
+  const first = desiredPlan(settings([]));
+  const { job } = await applyPlan(flink, first, (text) => steps.push(text));
+  expect((await applyPlan(flink, first, (text) => steps.push(text))).job).toBe(job);
+
+  const producer = bus.producer();
+  for (let tick = 0; tick < 20; tick++)
+    await producer.send([
+      {
+        topic: topics.rollups,
+        partition: 0,
+        value: encodeRollups({ tenant: 't', service: 's', tick: START + tick * 10_000, rows: [rollup('m', [tick])] }),
+      },
+    ]);
+  await until(async () => (await bus.ends(topics.features))[0]!.next >= 3);
+
+  const second = desiredPlan(settings(['a -> b']));
+  expect(second.name).not.toBe(first.name);
+  const { savepoints } = await applyPlan(flink, second, (text) => steps.push(text));
+  expect(savepoints).toHaveLength(1);
+  const { current, others } = await compareState(flink, second);
+  expect(current?.state).toBe('RUNNING');
+  expect(others).toEqual([]);
+  await flink.stop(current!.id);
+}, 180_000);
+
+async function until(done: () => Promise<boolean>): Promise<void> {
+  for (let i = 0; i < 240 && !(await done()); i++) await new Promise((resolve) => setTimeout(resolve, 250));
+  expect(await done()).toBe(true);
+}
 
 const keyOf = (row: Readonly<Record<string, unknown>>): string =>
   [row['tenant'], row['service'], row['metric'], row['window'], row['start_ms']].join(' ');
