@@ -1,5 +1,5 @@
 import { expect, test } from '@playwright/test';
-import { incidentWith, seriesOf } from './page.ts';
+import { expectAccessible, incidentWith, seriesOf } from './page.ts';
 
 const MEANT = { 'x-tocsin-request': '1' };
 
@@ -260,4 +260,15 @@ test('a model is trained, promoted, pinned and rolled back, each after being ask
   await page.getByRole('button', { name: 'Roll back' }).first().click();
   await page.getByRole('dialog').getByRole('button', { name: 'Roll back' }).click();
   await expect(versions.getByRole('row', { name: /^2/ })).toContainText('in use');
+});
+
+test('drift and the noise ledger are told with the models, in words', async ({ page }) => {
+  await page.goto('/models');
+  const drift = page.getByRole('region', { name: 'Classes of series and their drift' });
+  await expect(drift.getByRole('row', { name: /^trace/ })).toContainText('share of small p-values');
+  await expect(drift.getByRole('row', { name: /^log/ })).toContainText('too few to judge');
+  const noise = page.getByRole('region', { name: 'What pages were worth' });
+  await expect(noise.getByRole('row', { name: /^payments/ })).toContainText('of 5');
+  await expect(noise.getByRole('row', { name: /^run-length/ })).toContainText('0 %');
+  await expectAccessible(page);
 });

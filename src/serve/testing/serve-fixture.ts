@@ -3,6 +3,7 @@ import { createApiServer } from '../server.ts';
 import { createShopAlerting } from './alerting/shop-alerting.ts';
 import { createShopBacktests } from './alerting/shop-backtests.ts';
 import { createShopModels } from './alerting/shop-models.ts';
+import { shopDrift, shopNoise } from './alerting/shop-oversight.ts';
 import { createFixture } from './fixture.ts';
 
 // The backend of the page's tests and of `vite dev`: node src/serve/testing/serve-fixture.ts PORT [empty|shop] [page's folder]
@@ -17,6 +18,8 @@ const app = await createApiServer({
   alerting,
   backtests: createShopBacktests(deps),
   models: createShopModels(clock),
+  drift: () => shopDrift(clock.now(), empty),
+  noise: (from, to) => Promise.resolve(shopNoise(from, to, empty)),
 });
 await app.listen({ port, host: '127.0.0.1' });
 process.stdout.write(`fixture on http://127.0.0.1:${port}\n`);

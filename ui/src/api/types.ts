@@ -1,7 +1,9 @@
 /** What travels between server and page; types only, the schemas stay on the server. */
 
 export type { BudgetView as WireBudget } from '../../../src/domain/alerting/budget-view.ts';
+export type { DriftReport as WireDrift } from '../../../src/domain/learning/drift.ts';
 export type { ModelRecord as WireModel, TrainingJob as WireTrainingJob } from '../../../src/domain/learning/model.ts';
+export type { NoiseReport as WireNoise } from '../../../src/domain/learning/noise.ts';
 export type { DecisionReplay as WireDecisionReplay } from '../../../src/domain/replay/backtest.ts';
 export type {
   WireMaintenance,

@@ -7,8 +7,10 @@ import { percent, span } from '../../shared/format.ts';
 import { Empty, Fetched, PageHead, Panel } from '../../shared/panel.tsx';
 import { Chip } from '../../shared/signs.tsx';
 import { Ago, useNow } from '../../shared/time.tsx';
+import { Drift } from './drift.tsx';
 import { ModelVersions } from './model-versions.tsx';
 import styles from './models.module.css';
+import { Noise } from './noise.tsx';
 
 /** What Tocsin has learnt: each model with its versions, which is in use, and what trains the next. */
 export function ModelsPage() {
@@ -44,6 +46,10 @@ export function ModelsPage() {
           </div>
         )}
       </Fetched>
+      <div className={styles.stack}>
+        <Drift />
+        <Noise />
+      </div>
       {training !== null && <TrainDialog name={training} close={() => train(null)} />}
     </>
   );
