@@ -104,7 +104,10 @@ export interface ServiceTick {
   readonly at: EpochMs;
   /** True while the tick is still open (early path); a final report of the same tick follows. */
   readonly provisional: boolean;
+  /** With what the two minutes before said. */
   readonly p: number;
+  /** Of this tick alone: whether the trouble goes on; `p` where absent. */
+  readonly pNow?: number;
   readonly pByModality: Readonly<Record<Modality, number>>;
   /** Series that had a sample in the tick, and how many of them lay below p = 1e-3. */
   readonly seriesSeen: number;

@@ -12,7 +12,7 @@ import { SERVICE_GRAPH_OPTIONS } from '../features/service-graph/service-graph.t
 import { SPAN_RED_OPTIONS } from '../features/span-red/span-red.ts';
 import { LEARN_GATE_OPTIONS } from '../fuse/combine/learn-gate.ts';
 import { decideOptions } from '../fuse/decide/decide-options.ts';
-import { serviceOptions } from '../fuse/service/service.ts';
+import { serviceOptions } from '../fuse/service/service-options.ts';
 import { busSchema } from './cluster/settings.ts';
 import { PROMOTED_TIER_OPTIONS, ROWS_OPTIONS } from './models/model-path.ts';
 import { policiesSchema } from './policy/schema.ts';

@@ -159,7 +159,9 @@ export function createDecide(
         continue;
       }
       const alreadyLooked = state.recent.at(-1)?.at === tick.at;
-      const strange = surprise >= SUSPICIOUS && meaningful && tick.learning !== true;
+      // What was strange a minute ago opens; whether it goes on is for this tick alone to say.
+      const still = state.open === null ? surprise : surpriseOf(tick.pNow ?? tick.p);
+      const strange = still >= SUSPICIOUS && meaningful && tick.learning !== true;
       if (!alreadyLooked) look(state, tick, surprise, relevant, strange ? 1 : 0, own.window);
       else if (strange) remember(state, tick, relevant);
 
@@ -345,7 +347,7 @@ export function createDecide(
       state.open = next;
       return next;
     }
-    if (tick.p > options.recoveryP) state.quietTicks += 1;
+    if ((tick.pNow ?? tick.p) > options.recoveryP) state.quietTicks += 1;
     const settle = isFlapping(state, policy) ? (policy?.flapping?.settle ?? 0) : 0;
     const quiet = Math.max(own.closeAfter, settle);
     if (state.quietTicks < own.closeTicks || tick.at - state.lastStrange < quiet) return null;

@@ -1,4 +1,4 @@
-import type { EpochMs } from '../../domain/units.ts';
+import type { DurationMs, EpochMs } from '../../domain/units.ts';
 import { SMALLEST_P } from './combine-p.ts';
 
 /**
@@ -30,8 +30,6 @@ const PRIOR_EXCESSES = 15;
 /** Totals are halved beyond this many ticks: exponential forgetting. */
 const MEMORY = 12_000;
 const EXCESS_CLIP = 1.5;
-/** Mean of the theory's excess as clipped: what the prior contributes. */
-const THEORY_CLIPPED = THEORY_EXCESS * (1 - Math.exp(-EXCESS_CLIP / THEORY_EXCESS));
 const LONGEST_EXCESS = 1.2;
 /** Strange ticks closer together than this are one event; only the first two of an event are learnt. */
 const RUN_GAP: EpochMs = 300_000;
@@ -40,9 +38,15 @@ const RUN_LEARNT = 2;
 const FROZEN_P = 1e-4;
 const FROZEN_WEIGHT = 0.25;
 
-const COLUMNS = ['ticks', 'low', 'high', 'excess', 'lastStrange', 'run'] as const;
+const COLUMNS = ['ticks', 'low', 'high', 'excess', 'lastStrange', 'run', 'runStart'] as const;
 
-export function createOwnNull(): OwnNull {
+/**
+ * @param span How long one event makes a statistic strange by its own memory, ms: so much of a run is no repetition.
+ * @param clip Excess that is learnt at most. @param longest Largest mean excess.
+ */
+export function createOwnNull(span: DurationMs = 0, clip = EXCESS_CLIP, longest = LONGEST_EXCESS): OwnNull {
+  /** Mean of the theory's excess as clipped: what the prior contributes. */
+  const theoryClipped = THEORY_EXCESS * (1 - Math.exp(-clip / THEORY_EXCESS));
   let capacity = 0;
   let columns = emptyColumns(0);
   let pooled = new Float64Array(4);
@@ -59,14 +63,18 @@ export function createOwnNull(): OwnNull {
     const pooledTicks = pooled[0] ?? 0;
     const pooledLow = (PRIOR_TICKS * THEORY_LOW + (pooled[1] ?? 0)) / (PRIOR_TICKS + pooledTicks);
     const pooledHigh = (PRIOR_TICKS * THEORY_HIGH + (pooled[2] ?? 0)) / (PRIOR_TICKS + pooledTicks);
-    const pooledExcess = (PRIOR_EXCESSES * THEORY_CLIPPED + (pooled[3] ?? 0)) / (PRIOR_EXCESSES + (pooled[2] ?? 0));
+    const pooledExcess = (PRIOR_EXCESSES * theoryClipped + (pooled[3] ?? 0)) / (PRIOR_EXCESSES + (pooled[2] ?? 0));
     const ticks = columns.ticks[service] ?? 0;
     const high = columns.high[service] ?? 0;
     const low = (PRIOR_TICKS * pooledLow + (columns.low[service] ?? 0)) / (PRIOR_TICKS + ticks);
     return {
       low: Math.min(0.5, Math.max(0.02, low)),
       high: Math.min(low * 0.5, Math.max(1e-4, (PRIOR_TICKS * pooledHigh + high) / (PRIOR_TICKS + ticks))),
-      excess: unclipped((PRIOR_EXCESSES * pooledExcess + (columns.excess[service] ?? 0)) / (PRIOR_EXCESSES + high)),
+      excess: unclipped(
+        clip,
+        longest,
+        (PRIOR_EXCESSES * pooledExcess + (columns.excess[service] ?? 0)) / (PRIOR_EXCESSES + high),
+      ),
     };
   }
 
@@ -95,14 +103,16 @@ export function createOwnNull(): OwnNull {
         const sameRun = at - (columns.lastStrange[service] ?? -Infinity) <= RUN_GAP;
         const run = sameRun ? (columns.run[service] ?? 0) + 1 : 1;
         columns.run[service] = run;
+        if (!sameRun) columns.runStart[service] = at;
         columns.lastStrange[service] = at;
+        const echo = span > 0 && at - (columns.runStart[service] ?? at) <= span;
         if (p < FROZEN_P) weight = run > 1 ? 0 : FROZEN_WEIGHT;
-        else if (run > RUN_LEARNT) weight = 0;
+        else if (run > RUN_LEARNT && !echo) weight = 0;
       }
       if (weight === 0) return;
       const low = surprise > LOW ? weight : 0;
       const high = surprise > HIGH ? weight : 0;
-      const excess = high * Math.min(EXCESS_CLIP, surprise - HIGH);
+      const excess = high * Math.min(clip, surprise - HIGH);
       columns.ticks[service] = (columns.ticks[service] ?? 0) + weight;
       columns.low[service] = (columns.low[service] ?? 0) + low;
       columns.high[service] = (columns.high[service] ?? 0) + high;
@@ -127,9 +137,9 @@ export function createOwnNull(): OwnNull {
 }
 
 /** Mean of an exponential from its mean when clipped: a heavy tail must not look lighter for being clipped. */
-function unclipped(clipped: number): number {
+function unclipped(clip: number, longest: number, clipped: number): number {
   let mean = clipped;
-  for (let i = 0; i < 12; i += 1) mean = Math.min(LONGEST_EXCESS, clipped / (1 - Math.exp(-EXCESS_CLIP / mean)));
+  for (let i = 0; i < 12; i += 1) mean = Math.min(longest, clipped / (1 - Math.exp(-clip / mean)));
   return Math.max(0.35, mean);
 }
 
@@ -141,5 +151,6 @@ function emptyColumns(n: number): Record<(typeof COLUMNS)[number], Float64Array>
     excess: new Float64Array(n),
     lastStrange: new Float64Array(n).fill(-1e15),
     run: new Float64Array(n),
+    runStart: new Float64Array(n).fill(-1e15),
   };
 }

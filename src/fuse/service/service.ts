@@ -1,36 +1,14 @@
 import type { Evidence, ServiceTick } from '../../domain/anomaly.ts';
 import type { StateArray, StateBlob } from '../../domain/detector.ts';
 import { TocsinError } from '../../domain/error.ts';
-import { defaultsOf, type Options, type OptionsSpec } from '../../domain/options.ts';
+import { defaultsOf } from '../../domain/options.ts';
 import { MODALITY, type Modality } from '../../domain/signal/series.ts';
-import { type EpochMs, MINUTE } from '../../domain/units.ts';
-import { acat, agreementP, cauchyP, cauchyWeight, countP } from './combine-p.ts';
+import type { EpochMs } from '../../domain/units.ts';
+import { acat, agreementP, cauchyP, cauchyWeight, countP, SMALLEST_P, STRANGE } from './combine-p.ts';
 import { createOwnNull } from './own-null.ts';
+import { type ServiceOptions, serviceOptions } from './service-options.ts';
+import { createStory, familyOf, NOTABLE, STORY_SPAN, type StoryState, type Told } from './story.ts';
 import { createTally, TALLY_COLUMNS, type TallyState, TOP } from './tally.ts';
-
-export const serviceOptions = {
-  coldStart: {
-    type: 'duration',
-    default: 15 * MINUTE,
-    min: 0,
-    doc: 'How long (event time) a new service is only learnt: its ticks say so and nothing pages.',
-  },
-  coldTicks: {
-    type: 'integer',
-    default: 30,
-    min: 0,
-    max: 100_000,
-    doc: 'Ticks with scored series that a new service is only learnt for, however long they take.',
-  },
-  urgentSurprise: {
-    type: 'number',
-    default: 5,
-    min: 3,
-    max: 6,
-    doc: 'A point with -log10 p of at least this asks for a provisional report of its service at once.',
-  },
-} as const satisfies OptionsSpec;
-export type ServiceOptions = Options<typeof serviceOptions>;
 
 /** Turns the strongest points of a service into evidence when its tick closes; null leaves one out. */
 export type DescribeCandidate = (series: number, surprise: number) => Evidence | null;
@@ -67,6 +45,9 @@ export interface ServiceFusion {
   restore(state: StateBlob): void;
 }
 
+/** Kinds that go on by themselves once they began: they are no new look. */
+const LASTING: ReadonlySet<string> = new Set(['series-retired', 'target-silent', 'pipeline-silent']);
+
 interface Added {
   readonly evidence: Evidence;
   readonly tests: number;
@@ -80,7 +61,12 @@ interface Voice {
 /** An ordinary voice is not counted: in the mean over voices it would speak against a single strange series. */
 const VOICE_P = 1e-2;
 
-const STATE_VERSION = 3;
+/** Ticks after which a service's stories are known well enough to be listened to. */
+const STORY_TICKS = 200;
+
+const STATE_VERSION = 4;
+/** Without stories: read as if nothing had been told. */
+const OLD_STATE_VERSION = 3;
 const MODALITIES: readonly Modality[] = ['metric', 'log', 'trace'];
 const MAX_ADDED = 64;
 /** Worth of the prior guess that three in ten series are independent, in ticks. */
@@ -88,10 +74,11 @@ const RATIO_PRIOR = 0.3;
 const RATIO_PRIOR_TICKS = 30;
 const RATIO_MEMORY = 300;
 
-/** @param describeService tenant and name of a service index of this shard. */
+/** @param describeService tenant and name of a service index of this shard. @param metricOf name of a series' metric. */
 export function createServiceFusion(
   describeService: (service: number) => { readonly tenant: string; readonly service: string },
   options: ServiceOptions = defaultsOf(serviceOptions),
+  metricOf: (series: number) => string = String,
 ): ServiceFusion {
   let services = 0;
   let firstSeen = new Float64Array(0);
@@ -102,8 +89,10 @@ export function createServiceFusion(
   let added = new Map<number, Added[]>();
   /** By service x 3 + modality. */
   let voices = new Map<number, Voice>();
-  const tally = createTally(options.urgentSurprise);
+  const tally = createTally(options.urgentSurprise, options.storyWeight > 0 ? NOTABLE : STRANGE);
   const ownNull = createOwnNull();
+  const story = createStory();
+  const storyNull = createOwnNull(STORY_SPAN);
 
   function growServices(needed: number): void {
     if (needed <= services) return;
@@ -112,6 +101,7 @@ export function createServiceFusion(
     scored = widen(scored, new Float64Array(n));
     spread = widen(spread, new Float64Array(n * 4));
     ownNull.grow(n);
+    storyNull.grow(n);
     services = n;
   }
 
@@ -191,6 +181,20 @@ export function createServiceFusion(
     return out;
   }
 
+  /** The looks at signals in the open tick, and how many points they are the strangest of. */
+  function looksOf(service: number): { looks: Told[]; points: number } {
+    const looks: Told[] = [];
+    tally.candidates(service, (series, surprise) => looks.push({ family: familyOf(metricOf(series)), surprise }));
+    let points = 0;
+    for (let m = 0; m < 3; m += 1) points += tally.at(service, m, 1);
+    for (const { evidence, tests } of added.get(service) ?? []) {
+      points += 1;
+      if (!LASTING.has(evidence.kind))
+        looks.push({ family: evidence.metric, surprise: -Math.log10(Math.min(1, evidence.p * tests)) });
+    }
+    return { looks, points };
+  }
+
   function report(service: number, at: EpochMs, provisional: boolean, describe: DescribeCandidate) {
     const ratio = ratioOf(service);
     const byModality = { metric: 1, log: 1, trace: 1 };
@@ -206,9 +210,17 @@ export function createServiceFusion(
       seen += tally.at(service, m, 4);
       strange += tally.at(service, m, 3);
     });
-    const raw = Math.min(1, acat(present), 2 * agreementP(present));
-    const surprise = -Math.log10(Math.max(raw, 1e-9));
-    const p = present.length === 0 ? 1 : ownNull.p(service, surprise);
+    const { looks, points } = looksOf(service);
+    const surprise = surpriseOf(Math.min(1, acat(present), 2 * agreementP(present)));
+    const told = surpriseOf(story.p(service, at, looks, points, ratio));
+    const judged = present.length > 0;
+    const pNow = judged ? ownNull.p(service, surprise) : 1;
+    const pStory = judged ? storyNull.p(service, told) : 1;
+    // Without a story there is no second test to pay for.
+    const known = options.storyWeight > 0 && (storyNull.columns.ticks[service] ?? 0) >= STORY_TICKS;
+    const both = () =>
+      cauchyP((1 - options.storyWeight) * cauchyWeight(pNow) + options.storyWeight * cauchyWeight(pStory));
+    const p = judged && known && told > 0 ? Math.min(1, Math.max(SMALLEST_P, both())) : pNow;
     const started = firstSeen[service] ?? Number.NaN;
     const young =
       Number.isNaN(started) || at - started < options.coldStart || (scored[service] ?? 0) < options.coldTicks;
@@ -218,6 +230,7 @@ export function createServiceFusion(
       at,
       provisional,
       p,
+      pNow,
       pByModality: byModality,
       seriesSeen: seen,
       seriesStrange: strange,
@@ -225,7 +238,7 @@ export function createServiceFusion(
       ...(young ? { learning: true } : {}),
       ...(extent === undefined ? {} : { extent: -Math.log10(extent) }),
     };
-    return { tick, surprise, judged: present.length > 0 };
+    return { tick, surprise, told, pStory, looks, points, judged };
   }
 
   return {
@@ -266,11 +279,15 @@ export function createServiceFusion(
       for (const service of dirty) {
         growServices(service + 1);
         if (Number.isNaN(firstSeen[service] ?? Number.NaN)) firstSeen[service] = at;
-        const { tick, surprise, judged } = report(service, at, false, describe);
+        const { tick, surprise, told, pStory, looks, points, judged } = report(service, at, false, describe);
+        if (options.storyWeight > 0) story.tell(service, at, looks, points);
         out.push(tick);
         if (judged) {
           if ((scored[service] ?? 0) < options.coldTicks) scored[service] = (scored[service] ?? 0) + 1;
-          if (tick.learning !== true) ownNull.learn(service, surprise, tick.p, at);
+          if (tick.learning !== true) {
+            ownNull.learn(service, surprise, tick.pNow ?? tick.p, at);
+            storyNull.learn(service, told, pStory, at);
+          }
           learnSpread(service);
         }
       }
@@ -286,13 +303,19 @@ export function createServiceFusion(
         scored: scored.slice(),
         spread: spread.slice(),
         pooled: ownNull.pooled.slice(),
+        storyPooled: storyNull.pooled.slice(),
       };
+      for (const [name, column] of Object.entries(storyNull.columns)) arrays[`story.${name}`] = column.slice();
       for (const [name, column] of Object.entries(ownNull.columns)) arrays[`null.${name}`] = column.slice();
       for (const name of TALLY_COLUMNS) arrays[`tick.${name}`] = columns[name];
-      return { version: STATE_VERSION, arrays, meta: { stamp, added: [...added], voices: [...voices] } };
+      return {
+        version: STATE_VERSION,
+        arrays,
+        meta: { stamp, added: [...added], voices: [...voices], story: story.save() },
+      };
     },
     restore(state) {
-      if (state.version !== STATE_VERSION) {
+      if (state.version !== STATE_VERSION && state.version !== OLD_STATE_VERSION) {
         throw new TocsinError(
           'state_version',
           `fuse/service state version ${state.version}, expected ${STATE_VERSION}`,
@@ -309,12 +332,18 @@ export function createServiceFusion(
         readonly added: readonly (readonly [number, Added[]])[];
         /** Not in snapshots of before there were voices. */
         readonly voices?: readonly (readonly [number, Voice])[];
+        readonly story?: StoryState;
       };
       const open = Object.fromEntries(TALLY_COLUMNS.map((name) => [name, state.arrays[`tick.${name}`]]));
       tally.restore({ columns: open as TallyState['columns'], stamp: meta.stamp });
       const columns: Record<string, Float64Array> = {};
       for (const name of Object.keys(ownNull.columns)) columns[name] = at(`null.${name}`);
       ownNull.load(columns, at('pooled'));
+      const storyColumns: Record<string, Float64Array> = {};
+      for (const name of Object.keys(storyNull.columns)) storyColumns[name] = at(`story.${name}`);
+      storyNull.load(storyColumns, state.version === STATE_VERSION ? at('storyPooled') : new Float64Array(4));
+      storyNull.grow(services);
+      story.restore(meta.story ?? []);
       voices = new Map(
         (meta.voices ?? []).map(([key, { p, evidence }]) => [
           key,
@@ -338,6 +367,8 @@ const withoutNull = (evidence: Evidence): Evidence => ({
   lower: evidence.lower ?? Number.NaN,
   upper: evidence.upper ?? Number.NaN,
 });
+
+const surpriseOf = (p: number): number => -Math.log10(Math.max(p, 1e-9));
 
 function widen<T extends Float64Array>(from: T, to: T): T {
   to.set(from);

@@ -46,7 +46,8 @@ export const TALLY_COLUMNS = [
 ] as const;
 export type TallyColumn = (typeof TALLY_COLUMNS)[number];
 
-export function createTally(urgentSurprise: number): Tally {
+/** @param notable Surprise from which on a point may become a candidate. */
+export function createTally(urgentSurprise: number, notable = STRANGE): Tally {
   let services = 0;
   let rows = new Float64Array(0);
   let present = new Uint8Array(0);
@@ -126,7 +127,7 @@ export function createTally(urgentSurprise: number): Tally {
           distinct += 1;
         }
         // The run ends at a strange point: a call inside this loop would keep the sums out of registers.
-        if (s >= STRANGE) {
+        if (s >= notable) {
           strange = s;
           i += 1;
           break;
@@ -144,7 +145,7 @@ export function createTally(urgentSurprise: number): Tally {
 
   /** Keeps the 16 strongest series of a service; a series keeps its strongest point. Rare: only for p < 1e-3. */
   function strangePoint(service: number, series: number, surprise: number, row: number): void {
-    if (strangeAt[series] !== stamp) {
+    if (surprise >= STRANGE && strangeAt[series] !== stamp) {
       strangeAt[series] = stamp;
       rows[row + 3] = (rows[row + 3] ?? 0) + 1;
     }
@@ -197,7 +198,7 @@ export function createTally(urgentSurprise: number): Tally {
         const from = topSurprise[i] ?? 0;
         const row = (service * 3 + modality) * ROW;
         rows[row] = (rows[row] ?? 0) + weightAt(to) - weightAt(from);
-        if (to < STRANGE && from >= STRANGE) rows[row + 3] = (rows[row + 3] ?? 0) - 1;
+        rows[row + 3] = (rows[row + 3] ?? 0) + Number(to >= STRANGE) - Number(from >= STRANGE);
         topSurprise[i] = to;
         return;
       }

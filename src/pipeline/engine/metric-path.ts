@@ -16,7 +16,7 @@ import { evidenceText, signalName } from '../../fuse/explain/explain.ts';
 import { isGoodNews } from '../../fuse/explain/signal-names.ts';
 import { createSeriesFusion } from '../../fuse/series-fusion.ts';
 import { createSeriesScores, type SeriesScores } from '../../fuse/series-scores.ts';
-import type { ServiceFusion } from '../../fuse/service/service.ts';
+import { createServiceFusion, type ServiceFusion } from '../../fuse/service/service.ts';
 import type { ShardSeriesTable } from '../../ingest/series/series-table.ts';
 import { ModelPath } from '../models/model-path.ts';
 import { PolicyTable } from '../policy/policy-table.ts';
@@ -262,4 +262,13 @@ export class MetricPath {
     if (late.length === 0) return;
     this.#windows.observeLate(late);
   }
+}
+
+/** Service fusion over the series of a shard's table. */
+export function fusionOf(table: ShardSeriesTable, settings: Settings): ServiceFusion {
+  return createServiceFusion(
+    (service) => table.describeService(service),
+    settings.detect.service,
+    (series) => table.describe(series).metric,
+  );
 }

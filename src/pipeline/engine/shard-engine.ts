@@ -8,7 +8,7 @@ import { createWindowRows, type TickReport, type WindowRows } from '../../domain
 import type { SeriesTable } from '../../domain/signal/series.ts';
 import { type DurationMs, type EpochMs, MINUTE, SECOND } from '../../domain/units.ts';
 import { signalName } from '../../fuse/explain/explain.ts';
-import { createServiceFusion, type ServiceFusion } from '../../fuse/service/service.ts';
+import type { ServiceFusion } from '../../fuse/service/service.ts';
 import { ShardSeriesTable } from '../../ingest/series/series-table.ts';
 import type { Settings } from '../settings.ts';
 import { createDecode, type Decode, readMetrics } from './decoders.ts';
@@ -16,7 +16,7 @@ import { DerivedPoints } from './derived-points.ts';
 import { GRACE, LONGEST_PAUSE, newestTime, RETURN_GRACE } from './event-clock.ts';
 import { LogPath } from './log-path.ts';
 import type { MetricInput } from './metric-input.ts';
-import { MetricPath } from './metric-path.ts';
+import { fusionOf, MetricPath } from './metric-path.ts';
 import { NewSeries } from './new-series.ts';
 import { PIPELINE_SERVICE, PipelineSilence, silenceEvidence } from './silence-evidence.ts';
 import { TracePath } from './trace-path.ts';
@@ -77,7 +77,7 @@ export class ShardEngine implements SignalSink {
     const text = (bytes: Uint8Array): string => decoder.decode(bytes);
     this.#table = new ShardSeriesTable({ maxSeriesPerTenant: settings.ingest.max_series_per_tenant });
     this.#decode = createDecode(this.#table);
-    this.#service = createServiceFusion((service) => this.#table.describeService(service), settings.detect.service);
+    this.#service = fusionOf(this.#table, settings);
     this.#silence = createSilence(settings.detect.silence);
     this.#metrics = new MetricPath(this.#table, this.#service, this.#silence, settings);
     this.#logs = new LogPath(text, settings);
