@@ -114,6 +114,15 @@ export interface OutboxEntry extends Omit<OutboxItem, 'state' | 'attempts' | 'ne
  * Everything one correlator step changes, applied in one transaction: either all of it survives a crash or none.
  * `applied` is the last tick report sequence per shard that this state includes.
  */
+/** Large parts of the correlator's state that are kept by themselves, so that a commit carries only those that are new. */
+export interface StatePieces {
+  /** Key and text; the text may name other parts. */
+  readonly fresh: readonly (readonly [key: string, text: string])[];
+  readonly gone: readonly string[];
+  /** Whatever the store holds of before is gone as well. */
+  readonly all: boolean;
+}
+
 export interface CorrelatorCommit {
   readonly incidents: readonly Incident[];
   readonly decisions: readonly DecisionRecord[];
@@ -122,6 +131,8 @@ export interface CorrelatorCommit {
   readonly deploys: readonly DeployMarker[];
   readonly traces: readonly ExampleSpan[];
   readonly state: string;
+  /** Absent: the state names no parts. */
+  readonly pieces?: StatePieces;
   readonly applied: Readonly<Record<string, number>>;
 }
 
@@ -129,6 +140,7 @@ export interface CorrelatorCommit {
 export interface ControlStore {
   migrate(): Promise<void>;
   commit(commit: CorrelatorCommit): Promise<void>;
+  /** The newest state, whole. */
   correlatorState(): Promise<{ readonly state: string; readonly applied: Readonly<Record<string, number>> } | null>;
   incident(id: string): Promise<Incident | null>;
   incidents(filter: IncidentFilter): Promise<Page<Incident>>;

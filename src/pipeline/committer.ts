@@ -6,6 +6,7 @@ import type { Clock, ControlStore, HistoryStore } from '../domain/ports.ts';
 import type { TickReport } from '../domain/signal/history.ts';
 import { type EpochMs, HOUR } from '../domain/units.ts';
 import type { Correlator, CorrelatorStep } from './correlator/correlator.ts';
+import { createStatePieces } from './correlator/state-pieces.ts';
 import type { Recorder } from './journal/recorder.ts';
 
 /** Quiet steps are written together: at most this many, or after this long. */
@@ -46,6 +47,7 @@ export class Committer {
   readonly #applied: Record<string, number>;
   readonly #queue: TickReport[] = [];
   readonly #deeds: Deed[] = [];
+  readonly #pieces = createStatePieces();
   #buffer: Buffered = empty();
   #steps = 0;
   #since: number;
@@ -187,9 +189,10 @@ export class Committer {
     await this.#options.history.flush();
     // Due at once by our clock: event time may be ahead of it, as a provisional report is named by the end of its tick.
     const outbox = buffer.outbox.map((entry) => ({ ...entry, dueAt: this.#since }));
-    const state = this.#options.correlator.save();
-    this.#options.recorder?.commit(state, applied);
-    await this.#options.control.commit({ ...buffer, outbox, state, applied });
+    const { correlator, recorder, control } = this.#options;
+    const { state, pieces } = this.#pieces.split(correlator.state());
+    recorder?.commit(() => correlator.save(), applied);
+    await control.commit({ ...buffer, outbox, state, pieces, applied });
     for (const [shard, sequence] of Object.entries(applied)) this.#options.onDurable(Number(shard), sequence + 1);
     if (buffer.incidents.length > 0) this.#options.onIncidents(buffer.incidents.map((incident) => incident.id));
     if (buffer.outbox.length > 0) this.#options.onOutbox();

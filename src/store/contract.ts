@@ -131,6 +131,26 @@ export function controlStoreContract(open: () => Promise<ControlStore>): Contrac
       deepStrictEqual(await store.deploys({ from: 7, to: 8 }), [deploy]);
       deepStrictEqual(await store.correlatorState(), { state: '{"x":1}', applied: { '0': 4, '1': 2 ** 40 } });
     }),
+    check('parts of the state are put back, and only those that changed are written', async (store) => {
+      const first = {
+        fresh: [
+          ['1', 'one \u00012\u0001'],
+          ['2', '"two"'],
+        ] as const,
+        gone: [],
+        all: true,
+      };
+      await store.commit(commitOf({ state: '[\u00011\u0001,\u00012\u0001]', pieces: first }));
+      deepStrictEqual((await store.correlatorState())?.state, '[one "two","two"]');
+      const second = { fresh: [['3', 'three']] as const, gone: ['1'], all: false };
+      for (let again = 0; again < 2; again++) {
+        await store.commit(commitOf({ state: '[\u00013\u0001,\u00012\u0001]', pieces: second }));
+        deepStrictEqual((await store.correlatorState())?.state, '[three,"two"]');
+      }
+      // Named without being there: nothing is made up.
+      await store.commit(commitOf({ state: '[\u00011\u0001]', pieces: { fresh: [], gone: [], all: true } }));
+      await rejects(store.correlatorState(), { code: 'corrupt' });
+    }),
     check('the same commit twice changes nothing', async (store) => {
       const incident = sampleIncident('a', 1_000);
       const commit = commitOf({

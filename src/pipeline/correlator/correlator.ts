@@ -43,7 +43,8 @@ interface Suspicion {
   readonly evidence: readonly Evidence[];
 }
 
-interface SavedState {
+/** All that a correlator is, as data. Incidents, anomalies and lists of evidence in it are never changed in place. */
+export interface CorrelatorState {
   readonly version: 1;
   readonly decide: DecideState;
   readonly diagnosis: ReturnType<ReturnType<typeof createDiagnosis>['save']>;
@@ -67,8 +68,8 @@ const UNKNOWN_FIELDS = new Set(['expected', 'lower', 'upper', 'value', 'serverMs
 const reviveNaN = (key: string, value: unknown): unknown =>
   value === null && UNKNOWN_FIELDS.has(key) ? Number.NaN : value;
 
-/** What one report changed; everything but `state` and `applied` of a commit. */
-export type CorrelatorStep = Omit<CorrelatorCommit, 'state' | 'applied'>;
+/** What one report changed; everything but the state and `applied` of a commit. */
+export type CorrelatorStep = Omit<CorrelatorCommit, 'state' | 'pieces' | 'applied'>;
 
 /**
  * From tick reports to incidents and notifications. A pure state machine over its reports: the same reports in the same
@@ -284,8 +285,9 @@ export class Correlator {
     });
   }
 
-  save(): string {
-    const state: SavedState = {
+  /** Valid until the next call that changes anything. */
+  state(): CorrelatorState {
+    return {
       version: 1,
       decide: this.#decide.save(),
       diagnosis: this.#diagnosis.save(),
@@ -299,11 +301,14 @@ export class Correlator {
       watermark: this.#watermark,
       triage: this.#triage.save(),
     };
-    return JSON.stringify(state);
+  }
+
+  save(): string {
+    return JSON.stringify(this.state());
   }
 
   restore(text: string): void {
-    const state = JSON.parse(text, reviveNaN) as SavedState;
+    const state = JSON.parse(text, reviveNaN) as CorrelatorState;
     this.#decide.restore(state.decide);
     this.#diagnosis.restore(state.diagnosis);
     this.#incidents.restore(state.incidents);

@@ -14,7 +14,7 @@ export interface Recorder {
   command(command: JournalCommand): void;
   report(report: TickReport, late: boolean): void;
   /** Call right before the control store takes the same state: never behind it, and at most one commit ahead. */
-  commit(state: string, applied: Readonly<Record<string, number>>): void;
+  commit(state: () => string, applied: Readonly<Record<string, number>>): void;
 }
 
 export interface RecorderOptions {
@@ -61,7 +61,7 @@ export function createRecorder(journal: FileJournal, options: RecorderOptions): 
     },
     commit(state, applied) {
       journal.flush();
-      if (newest - since >= CHECKPOINT_EVERY) checkpoint(false, state, applied);
+      if (newest - since >= CHECKPOINT_EVERY) checkpoint(false, state(), applied);
     },
   };
 }

@@ -203,6 +203,15 @@ const MIGRATIONS: Record<string, Migration> = {
       await schema.createIndex('audit_by_subject').on('audit').columns(['subject', 'at']).execute();
     },
   },
+  '0005-correlator-pieces': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema
+        .createTable('correlator_pieces')
+        .addColumn('key', 'text', (c) => c.primaryKey())
+        .addColumn('state', 'text', (c) => c.notNull())
+        .execute();
+    },
+  },
 };
 
 export const migrations: MigrationProvider = { getMigrations: () => Promise.resolve(MIGRATIONS) };

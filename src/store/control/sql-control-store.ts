@@ -19,6 +19,7 @@ import type { ExampleSpan, TemplateInfo } from '../../domain/signal/history.ts';
 import type { Verdict } from '../../domain/verdict.ts';
 import { copyControlData } from './copy.ts';
 import { migrations } from './migrations.ts';
+import { joinPieces } from './pieces.ts';
 import { auditOf, decisionOf, decisionRow, incidentOf, outboxOf, USER_TIMELINE, verdictOf } from './rows.ts';
 import { SqlModelStore } from './sql-model-store.ts';
 import type { Tables } from './tables.ts';
@@ -34,6 +35,7 @@ import {
   settle,
   upsertIncidents,
   upsertTemplates,
+  writePieces,
 } from './writes.ts';
 
 const MAX_PAGE = 500;
@@ -81,6 +83,7 @@ export class SqlControlStore implements ControlStore {
           .execute();
       }
       for (const part of chunks(commit.traces)) await insertSpans(tx, part);
+      if (commit.pieces !== undefined) await writePieces(tx, commit.pieces);
       await tx
         .insertInto('correlator')
         .values({ id: 1, state: commit.state })
@@ -97,10 +100,14 @@ export class SqlControlStore implements ControlStore {
   }
 
   async correlatorState(): Promise<{ state: string; applied: Record<string, number> } | null> {
-    const row = await this.#db.selectFrom('correlator').select('state').where('id', '=', 1).executeTakeFirst();
+    const { row, pieces, applied } = await this.#db.transaction().execute(async (tx) => ({
+      row: await tx.selectFrom('correlator').select('state').where('id', '=', 1).executeTakeFirst(),
+      pieces: await tx.selectFrom('correlator_pieces').selectAll().execute(),
+      applied: await tx.selectFrom('applied').selectAll().execute(),
+    }));
     if (row === undefined) return null;
-    const applied = await this.#db.selectFrom('applied').selectAll().execute();
-    return { state: row.state, applied: Object.fromEntries(applied.map((a) => [a.shard, a.sequence])) };
+    const state = joinPieces(row.state, new Map(pieces.map((piece) => [piece.key, piece.state])));
+    return { state, applied: Object.fromEntries(applied.map((a) => [a.shard, a.sequence])) };
   }
 
   async incident(id: string): Promise<Incident | null> {

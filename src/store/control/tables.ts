@@ -66,6 +66,7 @@ export interface Tables {
   };
   audit: { id: string; at: number; by: string; from_address: string; action: string; subject: string; detail: string };
   correlator: { id: number; state: string };
+  correlator_pieces: { key: string; state: string };
   applied: { shard: string; sequence: number };
   silences: SuppressionRow;
   maintenance: SuppressionRow;

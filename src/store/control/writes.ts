@@ -1,7 +1,7 @@
 import type { Kysely, Transaction } from 'kysely';
 import type { MaintenanceWindow, Silence } from '../../domain/alerting/suppression.ts';
 import type { Incident } from '../../domain/incident.ts';
-import type { CorrelatorCommit, OutboxResult } from '../../domain/ports.ts';
+import type { CorrelatorCommit, OutboxResult, StatePieces } from '../../domain/ports.ts';
 import type { ExampleSpan, TemplateInfo } from '../../domain/signal/history.ts';
 import type { Tables } from './tables.ts';
 
@@ -222,4 +222,16 @@ export async function prune(tx: Transaction<Tables>, before: number): Promise<nu
     await tx.deleteFrom('receiver_memory').where('at', '<', before).executeTakeFirst(),
   ];
   return results.reduce((sum, r) => sum + Number(r.numDeletedRows), 0);
+}
+
+/** Parts of the correlator's state: what is new in, what nothing names any more out. */
+export async function writePieces(tx: Transaction<Tables>, { fresh, gone, all }: StatePieces): Promise<void> {
+  if (all) await tx.deleteFrom('correlator_pieces').execute();
+  else for (const part of chunks(gone)) await tx.deleteFrom('correlator_pieces').where('key', 'in', part).execute();
+  for (const part of chunks(fresh))
+    await tx
+      .insertInto('correlator_pieces')
+      .values(part.map(([key, state]) => ({ key, state })))
+      .onConflict((c) => c.column('key').doUpdateSet((e) => ({ state: e.ref('excluded.state') })))
+      .execute();
 }
