@@ -21,9 +21,14 @@ const LEAST_A_MINUTE = 20;
 const SAMPLE = 1_000;
 const BINS = 10;
 const HOURS = 24;
-/** Minutes over which the usual share is learnt, and before which Page-Hinkley is not asked. */
-const MEMORY = 1_440;
-const LEARNING = 120;
+/** Share of p below 0.1 that there should be. */
+const NOMINAL = 0.1;
+/** Minutes at the beginning of a class that the sequential tests are not told: models of new series are still rough. */
+const LEARNING = 240;
+/** Changes of the share, in units of the nominal one, that are none that matter: of the mean, and a minute. */
+const LEAST_MOVE = 0.5;
+const SLACK = 0.25;
+const LASTING = 20;
 /** A change that the sequential tests told stays a finding for so long. */
 const TOLD = DAY;
 const SEQUENTIAL = { adwin: 0, 'page-hinkley': 1 } as const;
@@ -35,8 +40,8 @@ interface Watched {
   minute: [number, number];
   readonly adwin: ReturnType<typeof createAdwin>;
   readonly pageHinkley: ReturnType<typeof createPageHinkley>;
-  /** Mean and variance of the share a minute, and minutes so far. */
-  usual: [number, number, number];
+  /** Minutes with values so far. */
+  minutes: number;
   /** Sample of the open day's p-values, and of the day before. */
   today: number[];
   seenToday: number;
@@ -84,37 +89,31 @@ export function createDriftMonitor() {
       const [values, notable] = one.minute;
       one.minute = [0, 0];
       if (values < LEAST_A_MINUTE) continue;
-      const share = notable / values;
-      const percent = (x: number): string => `${(100 * x).toFixed(1)} %`;
+      one.minutes++;
+      if (one.minutes <= LEARNING) continue;
+      // In units of what it should be: loads come and go by the hour, and shares with them by a fifth or so.
+      const share = notable / values / NOMINAL;
       const before = one.adwin.mean;
-      const moved = one.adwin.update(share);
+      const moved = one.adwin.update(share) && one.adwin.statistic > LEAST_MOVE;
       set(
         name,
         'adwin',
         at,
         moved,
         one.adwin.statistic,
-        one.adwin.threshold,
-        `the share of p < 0.1 a minute left ${percent(before)}`,
+        Math.max(one.adwin.threshold, LEAST_MOVE),
+        `p-values below 0.1 are no longer ${before.toFixed(2)} times as common as they should be`,
       );
-      const [mean, variance, n] = one.usual;
-      if (n >= LEARNING && variance > 0) {
-        const z = Math.max(-4, Math.min(4, (share - mean) / Math.sqrt(variance)));
-        const drifted = one.pageHinkley.update(z);
-        const { statistic, threshold } = one.pageHinkley;
-        set(
-          name,
-          'page-hinkley',
-          at,
-          drifted,
-          statistic,
-          threshold,
-          `the share of p < 0.1 a minute moves away from ${percent(mean)}`,
-        );
-      }
-      const rate = Math.max(1 / MEMORY, 1 / (n + 1));
-      const off = share - mean;
-      one.usual = [mean + rate * off, n === 0 ? 0 : (1 - rate) * (variance + rate * off * off), n + 1];
+      const { pageHinkley } = one;
+      set(
+        name,
+        'page-hinkley',
+        at,
+        pageHinkley.update(share),
+        pageHinkley.statistic,
+        pageHinkley.threshold,
+        'p-values below 0.1 become more or less common than they were, for an hour or so',
+      );
     }
   }
 
@@ -225,7 +224,7 @@ export function createDriftMonitor() {
           counts: [...one.counts],
           strange: [...one.strange],
           minute: [...one.minute] as const,
-          usual: [...one.usual] as const,
+          minutes: one.minutes,
           today: [...one.today],
           seenToday: one.seenToday,
           yesterday: [...one.yesterday],
@@ -257,7 +256,6 @@ export function createDriftMonitor() {
           ...watched(),
           ...rest,
           minute: [...rest.minute],
-          usual: [...rest.usual],
           today: [...rest.today],
           yesterday: [...rest.yesterday],
         };
@@ -290,7 +288,7 @@ interface SavedMonitor {
     readonly name: string;
     readonly counts: readonly number[];
     readonly strange: readonly number[];
-  } & Pick<Watched, 'minute' | 'usual' | 'today' | 'seenToday' | 'yesterday'>)[];
+  } & Pick<Watched, 'minute' | 'minutes' | 'today' | 'seenToday' | 'yesterday'>)[];
   readonly tests: Readonly<Record<string, { readonly version: number; readonly meta: Record<string, unknown> }>>;
 }
 
@@ -300,8 +298,8 @@ function watched(): Watched {
     strange: new Float64Array(HOURS),
     minute: [0, 0],
     adwin: createAdwin(),
-    pageHinkley: createPageHinkley({ delta: 0.1, lambda: 50, min_samples: 30, alpha: 0.9999 }),
-    usual: [0, 0, 0],
+    pageHinkley: createPageHinkley({ delta: SLACK, lambda: LASTING, min_samples: 30, alpha: 0.9999 }),
+    minutes: 0,
     today: [],
     seenToday: 0,
     yesterday: [],

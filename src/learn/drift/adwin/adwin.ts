@@ -102,7 +102,6 @@ export function createAdwin(options: Options<typeof ADWIN_OPTIONS> = defaultsOf(
         nearest = apart / bound;
         statistic = apart;
         threshold = bound;
-        if (nearest > 1) return true;
       }
     return nearest > 1;
   }
