@@ -276,7 +276,7 @@ export function createDriftMonitor() {
   };
 }
 
-const VERSION = 1;
+const VERSION = 2;
 
 interface SavedMonitor {
   readonly minute: number;
