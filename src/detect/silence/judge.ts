@@ -96,7 +96,9 @@ function judgeParts(
   const out: SilenceFinding[] = [];
   const info = c.table.describeService(service);
   const byInstance = alive.length + overdue.length <= MAX_MEMBERS;
-  const instanceOf = (s: number): string => (byInstance ? c.table.describe(s).instance : '');
+  // By number, not by `describe`: asked of every living series of the service at every scan.
+  const { instance: instances } = c.table;
+  const instanceOf = (s: number): string => (byInstance ? c.table.instanceName(instances[s] as number) : '');
   const living = new Set(alive.map(instanceOf));
 
   const single: Weighed[] = [];

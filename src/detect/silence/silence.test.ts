@@ -16,6 +16,7 @@ interface Member {
 
 function tableOf(members: readonly Member[]): SeriesTable {
   const names = [...new Set(members.map((m) => `${m.tenant ?? 'default'}/${m.service}`))];
+  const instances = [...new Set(members.flatMap((m) => (m.instance === undefined ? [] : [m.instance])))];
   const missing = (): never => {
     throw new Error('not part of this fake');
   };
@@ -25,6 +26,7 @@ function tableOf(members: readonly Member[]): SeriesTable {
     kind: new Uint8Array(members.length),
     modality: new Uint8Array(members.length),
     live: new Uint8Array(members.length).fill(1),
+    instance: Int32Array.from(members, (m) => (m.instance === undefined ? -1 : instances.indexOf(m.instance))),
     describe: (s) => ({
       id: String(s),
       tenant: members[s]!.tenant ?? 'default',
@@ -38,7 +40,7 @@ function tableOf(members: readonly Member[]): SeriesTable {
     }),
     serviceCount: () => names.length,
     describeService: (i) => ({ tenant: names[i]!.split('/')[0]!, service: names[i]!.split('/')[1]!, version: '' }),
-    instanceName: missing,
+    instanceName: (i) => instances[i] ?? '',
     derive: missing,
     deriveFrom: missing,
     ensureService: missing,

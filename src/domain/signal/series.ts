@@ -56,6 +56,8 @@ export interface SeriesTable {
   readonly modality: Uint8Array;
   /** 0 for a free (evicted) row. */
   readonly live: Uint8Array;
+  /** Of which instance each series is, for `instanceName`; -1 for none. */
+  readonly instance: Int32Array;
   describe(series: SeriesIndex): SeriesInfo;
   serviceCount(): number;
   describeService(service: ServiceIndex): ServiceInfo;

@@ -73,6 +73,7 @@ function fakeTable(): SeriesTable & { readonly made: string[] } {
     },
     serviceCount: () => 1,
     describeService: missing,
+    instance: new Int32Array(0),
     instanceName: missing,
     ensureService: missing,
   };
