@@ -32,7 +32,10 @@ class Keeper extends MemoryBus {
           this.raw += value.length;
           const packed = lz4.compressSync(Buffer.from(value.buffer, value.byteOffset, value.length));
           this.records.push({
-            ...{ partition, offset: this.#next++, timestamp: 0, key: '' },
+            partition,
+            offset: this.#next++,
+            timestamp: 0,
+            key: '',
             value: packed,
             headers: headers ?? {},
           });
