@@ -28,7 +28,9 @@ const LEARNING = 240;
 /** Changes of the share, in units of the nominal one, that are none that matter: of the mean, and a minute. */
 const LEAST_MOVE = 0.5;
 const SLACK = 0.25;
-const LASTING = 20;
+const LASTING = 40;
+/** Minutes with values that make a day to compare: the rest of one is another mix of hours. */
+const WHOLE_DAY = 1_000;
 /** A change that the sequential tests told stays a finding for so long. */
 const TOLD = DAY;
 const SEQUENTIAL = { adwin: 0, 'page-hinkley': 1 } as const;
@@ -40,8 +42,9 @@ interface Watched {
   minute: [number, number];
   readonly adwin: ReturnType<typeof createAdwin>;
   readonly pageHinkley: ReturnType<typeof createPageHinkley>;
-  /** Minutes with values so far. */
+  /** Minutes with values so far, and of the open day behind `LEARNING`. */
   minutes: number;
+  minutesToday: number;
   /** Sample of the open day's p-values, and of the day before. */
   today: number[];
   seenToday: number;
@@ -91,6 +94,7 @@ export function createDriftMonitor() {
       if (values < LEAST_A_MINUTE) continue;
       one.minutes++;
       if (one.minutes <= LEARNING) continue;
+      one.minutesToday++;
       // In units of what it should be: loads come and go by the hour, and shares with them by a fifth or so.
       const share = notable / values / NOMINAL;
       const before = one.adwin.mean;
@@ -132,7 +136,7 @@ export function createDriftMonitor() {
     for (const [name, one] of classes) {
       const a = Float64Array.from(one.yesterday).sort();
       const b = Float64Array.from(one.today).sort();
-      if (a.length >= SAMPLE / 2 && b.length >= SAMPLE / 2) {
+      if (one.minutesToday >= WHOLE_DAY && a.length >= SAMPLE / 2 && b.length >= SAMPLE / 2) {
         const distance = ksTest(a, b);
         set(
           name,
@@ -154,8 +158,9 @@ export function createDriftMonitor() {
           'shares of small and large p-values are others than the day before',
         );
       }
-      one.yesterday = one.today;
+      one.yesterday = one.minutesToday < WHOLE_DAY ? [] : one.today;
       one.today = [];
+      one.minutesToday = 0;
       one.seenToday = 0;
     }
   }
@@ -195,6 +200,7 @@ export function createDriftMonitor() {
       if (surprise > STRANGE) one.strange[slot]!++;
       one.minute[0]++;
       if (surprise > NOTABLE) one.minute[1]++;
+      if (one.minutes < LEARNING) return;
       one.seenToday++;
       if (one.today.length < SAMPLE) one.today.push(10 ** -surprise);
       else {
@@ -225,6 +231,7 @@ export function createDriftMonitor() {
           strange: [...one.strange],
           minute: [...one.minute] as const,
           minutes: one.minutes,
+          minutesToday: one.minutesToday,
           today: [...one.today],
           seenToday: one.seenToday,
           yesterday: [...one.yesterday],
@@ -288,7 +295,7 @@ interface SavedMonitor {
     readonly name: string;
     readonly counts: readonly number[];
     readonly strange: readonly number[];
-  } & Pick<Watched, 'minute' | 'minutes' | 'today' | 'seenToday' | 'yesterday'>)[];
+  } & Pick<Watched, 'minute' | 'minutes' | 'minutesToday' | 'today' | 'seenToday' | 'yesterday'>)[];
   readonly tests: Readonly<Record<string, { readonly version: number; readonly meta: Record<string, unknown> }>>;
 }
 
@@ -300,6 +307,7 @@ function watched(): Watched {
     adwin: createAdwin(),
     pageHinkley: createPageHinkley({ delta: SLACK, lambda: LASTING, min_samples: 30, alpha: 0.9999 }),
     minutes: 0,
+    minutesToday: 0,
     today: [],
     seenToday: 0,
     yesterday: [],
