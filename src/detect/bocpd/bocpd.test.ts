@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { lnGamma } from '../../stats/tails/count-tails.ts';
 import { createRng } from '../../stats/rng.ts';
+import { lnGamma } from '../../stats/tails/count-tails.ts';
 import { createBocpd } from './bocpd.ts';
 
 interface Run {

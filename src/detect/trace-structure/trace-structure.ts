@@ -10,13 +10,13 @@ import {
   type TraceExamples,
 } from '../../domain/signal/ticks.ts';
 import type { EpochMs } from '../../domain/units.ts';
+import { PairIndex } from '../../stats/pair-index.ts';
 import {
   negativeBinomialAtLeast,
   negativeBinomialAtMost,
   poissonAtLeast,
   smallestOf,
 } from '../../stats/tails/count-tails.ts';
-import { PairIndex } from '../../stats/pair-index.ts';
 import { ScoreTails } from '../../stats/tails/score-tails.ts';
 
 export const TRACE_STRUCTURE_OPTIONS = {
