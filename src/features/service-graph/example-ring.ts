@@ -103,7 +103,7 @@ export class ExampleRing implements TraceExamples {
     const words = new Set(traceIds.map(firstWordOf));
     for (let k = this.#written; k > 0; k -= 1) {
       const at = ((this.#next - k + REFERENCES) % REFERENCES) % this.#size;
-      if (!words.has(this.#traceWords[at * 4]! | 0)) continue;
+      if (!words.has(this.#traceWords[at * 4]!)) continue;
       const traceId = hexOf(this.#traceIds, at * 16, 16);
       if (!wanted.has(traceId)) continue;
       spans.push({
