@@ -49,8 +49,11 @@ export class Processes {
     let left = STARTS;
     while (!(await service.healthy().catch(() => false))) {
       // Killed a moment ago, a server's children may still hold what it needs: PostgreSQL then refuses to start.
-      if (this.pid(service.name) === null && left-- > 0) this.#spawn(service);
-      if (this.pid(service.name) === null || Date.now() > deadline)
+      const ended = this.pid(service.name) === null;
+      if (ended && left > 0) {
+        left--;
+        this.#spawn(service);
+      } else if (ended || Date.now() > deadline)
         throw new Error(
           `${service.name} did not come up; see ${this.logOf(service.name)}:\n${this.tail(service.name)}`,
         );
@@ -90,6 +93,8 @@ export class Processes {
         await sleep(100);
       }
     }
+    // A dead process that nobody has taken note of yet still counts as one, for PostgreSQL's lock file at least.
+    for (let i = 0; i < 50 && pid !== null && exists(pid); i++) await sleep(100);
     rmSync(join(this.#folder, `${name}.pid`), { force: true });
     return pid !== null;
   }
@@ -102,6 +107,15 @@ function startTime(pid: number): number | null {
     return fields[0] === 'Z' ? null : Number(fields[19]);
   } catch {
     return null;
+  }
+}
+
+function exists(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
   }
 }
 
