@@ -5,64 +5,14 @@
  * State of series 4b .. 4b + 3 is a block of `WIDTH` vectors, a lane a series. Lanes without a sample carry NaN, which is
  * never valid, and keep their state. Rows of the windows' models lie by series.
  */
-
-/** Vectors of a block, as in layout.ts. */
-const WIDTH: u32 = 43;
-const COUNT: u32 = 0;
-const FRACTIONAL: u32 = 1;
-const LEVEL: u32 = 2;
-const DEVIATION: u32 = 3;
-const PREVIOUS: u32 = 4;
-const STEP_DEVIATION: u32 = 5;
-const HOLT_LEVEL: u32 = 6;
-const HOLT_TREND: u32 = 7;
-const HOLT_DEVIATION: u32 = 8;
-const AR_LEVEL: u32 = 9;
-const AR_DEVIATION: u32 = 10;
-const AR_WEIGHT: u32 = 11;
-const AR_LAG: u32 = 15;
-const QUANTILE: u32 = 19;
-const SPREAD: u32 = 24;
-const RUN_VALUE: u32 = 25;
-const RUN: u32 = 26;
-const LONGEST: u32 = 27;
-const RUN_MEAN: u32 = 28;
-const RUNS: u32 = 29;
-const FAST: u32 = 30;
-const SLOW: u32 = 31;
-const GAP: u32 = 32;
-const SHIFT_DEVIATION: u32 = 33;
-const TWIN_FILL: u32 = 34;
-const TWIN_ORIGIN: u32 = 35;
-const TWIN_SUM: u32 = 36;
-const TWIN_SQUARES: u32 = 37;
-const TWIN_LOW: u32 = 38;
-const TWIN_HIGH: u32 = 39;
-const NOVELTY_FILL: u32 = 40;
-const NOVELTY_LOW: u32 = 41;
-const NOVELTY_HIGH: u32 = 42;
-
-/** Row of the twin: levels, deviations, previous values and deviations of steps of mean, min, max, std; windows seen. */
-const TWIN_BYTES: u32 = 80;
-/** Row of novelty: lowest and highest minimum, lowest and highest maximum, centre, windows seen. */
-const NOVELTY_BYTES: u32 = 24;
-
-/** Parameters, 32-bit floats in the order of `PARAMETERS` in kernel-memory.ts. */
-const P = memory.data(40 * 4, 16);
-/** Lanes of a block that does not lie in the batch as four neighbours: values, modes, sample of each lane. */
-const lanesX = memory.data(16, 16);
-const lanesMode = memory.data(16, 16);
-const lanesAt = memory.data(16, 16);
-/** What a block says: 7 raw scores, 7 readiness masks, expected, lower, upper. */
-const out = memory.data(17 * 16, 16);
-const READY: u32 = 7 * 16;
-const BAND: u32 = 14 * 16;
-
-const SIGMA: f32 = 1.2533;
-const SIGMAS_PER_IQR: f32 = 0.7412898443291327;
-const FLOOR: f32 = 0.003;
-const LARGEST: f32 = 1e30;
-const MOST: f32 = 1e6;
+import {
+  AR_DEVIATION, AR_LAG, AR_LEVEL, AR_WEIGHT, BAND, COUNT, DEVIATION, FAST, FLOOR, FRACTIONAL, GAP, HOLT_DEVIATION,
+  HOLT_LEVEL, HOLT_TREND, LARGEST, LEVEL, LONGEST, MOST, NOVELTY_BYTES, NOVELTY_FILL, NOVELTY_HIGH, NOVELTY_LOW, P,
+  PREVIOUS, QUANTILE, READY, RUN, RUNS, RUN_MEAN, RUN_VALUE, SHIFT_DEVIATION, SIGMAS_PER_IQR, SLOW, SPREAD,
+  STEP_DEVIATION, TWIN_BYTES, TWIN_FILL, TWIN_HIGH, TWIN_LOW, TWIN_ORIGIN, TWIN_SQUARES, TWIN_SUM, WIDTH, add, all,
+  get, lanesAt, lanesMode, lanesX, max, moved, mul, out, p, put, say, scaleOf, signed, sub,
+} from './points-lanes.as';
+import { closeNovelty, closeTwin } from './points-windows.as';
 
 export function parameters(): u32 {
   return u32(P);
@@ -71,75 +21,6 @@ export function parameters(): u32 {
 /** First byte that the caller may use. */
 export function base(): u32 {
   return u32(__heap_base);
-}
-
-// @ts-expect-error: decorator
-@inline
-function p(index: u32): v128 {
-  return v128.load32_splat(P + index * 4);
-}
-
-// @ts-expect-error: decorator
-@inline
-function get(row: u32, field: u32): v128 {
-  return v128.load(row + field * 16);
-}
-
-/** Stores `next` where `mask`, keeps `old` elsewhere. */
-// @ts-expect-error: decorator
-@inline
-function put(row: u32, field: u32, next: v128, old: v128, mask: v128): void {
-  v128.store(row + field * 16, v128.bitselect(next, old, mask));
-}
-
-// @ts-expect-error: decorator
-@inline
-function add(a: v128, b: v128): v128 {
-  return f32x4.add(a, b);
-}
-
-// @ts-expect-error: decorator
-@inline
-function sub(a: v128, b: v128): v128 {
-  return f32x4.sub(a, b);
-}
-
-// @ts-expect-error: decorator
-@inline
-function mul(a: v128, b: v128): v128 {
-  return f32x4.mul(a, b);
-}
-
-// @ts-expect-error: decorator
-@inline
-function max(a: v128, b: v128): v128 {
-  return f32x4.pmax(a, b);
-}
-
-// @ts-expect-error: decorator
-@inline
-function all(x: f32): v128 {
-  return f32x4.splat(x);
-}
-
-/** Learnt deviation as a scale, not below its floor about `level`. */
-// @ts-expect-error: decorator
-@inline
-function scaleOf(deviation: v128, level: v128, least: v128): v128 {
-  return max(max(mul(deviation, all(SIGMA)), mul(f32x4.abs(level), all(FLOOR))), least);
-}
-
-// @ts-expect-error: decorator
-@inline
-function signed(size: v128, like: v128): v128 {
-  return v128.or(size, v128.and(like, i32x4.splat(0x80000000)));
-}
-
-// @ts-expect-error: decorator
-@inline
-function say(column: u32, raw: v128, ready: v128): void {
-  v128.store(out + column * 16, raw);
-  v128.store(out + READY + column * 16, ready);
 }
 
 /** Scores and learns one block; gives which lanes finished a window: twin in bits 0..3, novelty in bits 4..7. */
@@ -375,111 +256,6 @@ function block(row: u32, given: v128, mode: v128): u32 {
   const twinEnds = v128.and(learns, f32x4.ge(twinNext, p(27)));
   const noveltyEnds = v128.and(learns, f32x4.ge(noveltyNext, p(32)));
   return i32x4.bitmask(twinEnds) | (i32x4.bitmask(noveltyEnds) << 4);
-}
-
-/** A quantile after a sample: up by its share of the step if the sample lies above, else down by the rest. */
-// @ts-expect-error: decorator
-@inline
-function moved(q: v128, x: v128, step: v128, down: f32): v128 {
-  return add(q, mul(v128.bitselect(all(1 - down), all(-down), f32x4.gt(x, q)), step));
-}
-
-/** Closes the twin's window of one lane; gives the raw score, -1 while warming up. */
-function closeTwin(lane: u32, k: u32, row: u32): f32 {
-  const fill = load<f32>(lane + TWIN_FILL * 16);
-  const offset = load<f32>(lane + TWIN_SUM * 16) / fill;
-  const mean = load<f32>(lane + TWIN_ORIGIN * 16) + offset;
-  const variance = load<f32>(lane + TWIN_SQUARES * 16) / fill - offset * offset;
-  store<f32>(lane + TWIN_FILL * 16, 0);
-  store<f32>(lane + TWIN_SUM * 16, 0);
-  store<f32>(lane + TWIN_SQUARES * 16, 0);
-  let x = f32x4.splat(mean);
-  x = f32x4.replace_lane(x, 1, load<f32>(lane + TWIN_LOW * 16));
-  x = f32x4.replace_lane(x, 2, load<f32>(lane + TWIN_HIGH * 16));
-  x = f32x4.replace_lane(x, 3, variance > 0 ? sqrt<f32>(variance) : 0);
-  const n = load<f32>(row, 64);
-  store<f32>(row, n < MOST ? n + 1 : n, 64);
-  if (n === 0) {
-    v128.store(row, x);
-    v128.store(row, x, 32);
-    return -1;
-  }
-  const fast = load<u32>(lanesMode + k * 4) === 2;
-  const least: f32 = load<f32>(lane + FRACTIONAL * 16) === 0 ? 0.5 : 1e-12;
-  const floor = f32x4.splat(Mathf.max(Mathf.abs(mean) * FLOOR, least));
-  const level = v128.load(row);
-  const deviation = v128.load(row, 16);
-  const previous = v128.load(row, 32);
-  const stepDeviation = v128.load(row, 48);
-  const scale = max(mul(deviation, all(SIGMA)), floor);
-  const stepScale = max(mul(stepDeviation, all(SIGMA)), floor);
-  const residual = sub(x, level);
-  let size = f32x4.abs(residual);
-  let stepSize = f32x4.abs(sub(x, previous));
-  const z = f32x4.div(size, scale);
-  const zStep = f32x4.div(stepSize, stepScale);
-  const young: f32 = 1 / (n + 1);
-  const speed: f32 = fast ? 8 : 1;
-  const a = f32x4.splat(Mathf.max(load<f32>(P + 28 * 4) * speed, young));
-  const b = f32x4.splat(Mathf.max(load<f32>(P + 29 * 4) * speed, young));
-  const warm = n >= load<f32>(P + 31 * 4);
-  if (warm && !fast) {
-    const clip = v128.load32_splat(P + 30 * 4);
-    size = f32x4.pmin(mul(clip, scale), size);
-    stepSize = f32x4.pmin(mul(clip, stepScale), stepSize);
-  }
-  v128.store(row, add(level, mul(a, signed(size, residual))));
-  v128.store(row, add(deviation, mul(b, sub(size, deviation))), 16);
-  v128.store(row, x, 32);
-  v128.store(row, add(stepDeviation, mul(b, sub(stepSize, stepDeviation))), 48);
-  if (!warm) return -1;
-  // The two largest of eight.
-  let big = max(z, zStep);
-  let small = f32x4.pmin(z, zStep);
-  let other = v128.shuffle<f32>(big, big, 2, 3, 0, 1);
-  small = max(max(small, v128.shuffle<f32>(small, small, 2, 3, 0, 1)), f32x4.pmin(big, other));
-  big = max(big, other);
-  other = v128.shuffle<f32>(big, big, 1, 0, 3, 2);
-  small = max(max(small, v128.shuffle<f32>(small, small, 1, 0, 3, 2)), f32x4.pmin(big, other));
-  big = max(big, other);
-  return (f32x4.extract_lane(big, 0) + f32x4.extract_lane(small, 0)) * 0.5;
-}
-
-/** Closes novelty's window of one lane; gives the raw score, -1 while warming up. */
-function closeNovelty(lane: u32, k: u32, row: u32): f32 {
-  const lowest = load<f32>(lane + NOVELTY_LOW * 16);
-  const highest = load<f32>(lane + NOVELTY_HIGH * 16);
-  store<f32>(lane + NOVELTY_FILL * 16, 0);
-  const n = load<f32>(row, 20);
-  const middle = (lowest + highest) * 0.5;
-  if (n === 0) {
-    store<f32>(row, lowest);
-    store<f32>(row, lowest, 4);
-    store<f32>(row, highest, 8);
-    store<f32>(row, highest, 12);
-    store<f32>(row, middle, 16);
-  }
-  const minLow = load<f32>(row);
-  const minHigh = load<f32>(row, 4);
-  const maxLow = load<f32>(row, 8);
-  const maxHigh = load<f32>(row, 12);
-  const centre = load<f32>(row, 16);
-  const least: f32 = load<f32>(lane + FRACTIONAL * 16) === 0 ? 0.5 : 1e-12;
-  const unit = Mathf.max(maxHigh - minLow, Mathf.max(Mathf.abs(centre) * FLOOR, least));
-  const outside = Mathf.max(
-    Mathf.max(minLow - lowest, lowest - minHigh),
-    Mathf.max(maxLow - highest, highest - maxHigh),
-  );
-  const fast = load<u32>(lanesMode + k * 4) === 2;
-  const shrink = load<f32>(P + 33 * 4) * (fast ? f32(8) : f32(1));
-  store<f32>(row, centre + shrink * 4 * (middle - centre), 16);
-  store<f32>(row, Mathf.min(lowest, minLow + shrink * (centre - minLow)));
-  store<f32>(row, Mathf.max(lowest, minHigh + shrink * (centre - minHigh)), 4);
-  store<f32>(row, Mathf.min(highest, maxLow + shrink * (centre - maxLow)), 8);
-  store<f32>(row, Mathf.max(highest, maxHigh + shrink * (centre - maxHigh)), 12);
-  store<f32>(row, n < MOST ? n + 1 : n, 20);
-  if (n < load<f32>(P + 34 * 4)) return -1;
-  return outside > 0 ? (20 * outside) / unit : 0;
 }
 
 // @ts-expect-error: decorator
